@@ -1,0 +1,1 @@
+"""The trees themselves: the only input and output on source and destination."""
