@@ -7,8 +7,9 @@ are not UTF-8 survive as surrogate escapes. Paths are ordered by components (``a
 never by string: merge joins and parents-first walks depend on it.
 """
 
+from collections.abc import Collection
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 MODE_BITS = 0o7777
 
@@ -89,6 +90,28 @@ class Listing(NamedTuple):
 
     entries: dict[str, Entry]
     failures: dict[str, Failure] = {}
+
+
+class TreeError(Exception):
+    """One path could not be read; carries the `Failure` that says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+    @property
+    def trouble(self) -> Trouble:
+        return self.failure.trouble
+
+
+class Reader(Protocol):
+    """The part of a tree that decisions need: looking. `mirrorfs.trees.base.Tree` has the promises."""
+
+    def root(self) -> Entry:
+        """The root directory's own entry."""
+
+    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
+        """What a directory holds, or what is at ``names`` in it. Raises TreeError."""
 
 
 class Identity(NamedTuple):

@@ -24,19 +24,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Entry, Failure, Identity, Listing, Trouble
-
-
-class TreeError(Exception):
-    """One path could not be read; carries the `Failure` that says why. Never leaves the calling room."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-    @property
-    def trouble(self) -> Trouble:
-        return self.failure.trouble
+from mirrorfs.core.tree import Entry, Failure, Identity, Listing
+from mirrorfs.core.tree import TreeError as TreeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +78,10 @@ class Tree(ABC):
     @abstractmethod
     def identity(self) -> Identity:
         """Which tree this is now. Raises DirectoryMissing, TemporaryError."""
+
+    @abstractmethod
+    def root(self) -> Entry:
+        """The root directory's own entry. Raises TreeError."""
 
     @abstractmethod
     def read(self, path: str, names: Collection[str] | None = None) -> Listing:
