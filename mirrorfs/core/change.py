@@ -167,7 +167,9 @@ def _gap(path: object, reason: object) -> Gap:
     return Gap(_path(path), _text(reason))
 
 
-def _epoch(boot: object, root: object, backend: object, started: object, continued: object) -> Epoch:
+def _epoch(
+    boot: object, root: object, backend: object, started: object, continued: object
+) -> Epoch:
     if not isinstance(root, Sequence) or isinstance(root, (str, bytes)) or len(root) != 4:
         raise ValueError("an identity has four fields")
     identity = Identity(_text(root[0]), _text(root[1]), _number(root[2]), _number(root[3]))

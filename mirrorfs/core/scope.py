@@ -1,0 +1,85 @@
+"""A scope: which part of a tree must be read to know what changed.
+
+Law: a scope is closed under ancestors — a deep path can be the only trace of a whole new subtree — and
+it only ever grows; reading more than needed is slow, reading less is wrong.
+
+The shape is a trie of names. A ``deep`` node stands for everything below it.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Self
+
+from mirrorfs.core.tree import join, parts
+
+
+class Scope:
+    """A node of the trie: the scope of one directory or entry."""
+
+    __slots__ = ("children", "deep")
+
+    def __init__(self, *, deep: bool = False) -> None:
+        self.deep = deep
+        self.children: dict[str, Self] = {}
+
+    @classmethod
+    def everything(cls) -> Self:
+        return cls(deep=True)
+
+    @classmethod
+    def of(cls, paths: Iterable[str] = (), subtrees: Iterable[str] = ()) -> Self:
+        scope = cls()
+        for path in subtrees:
+            scope.add(path, recursive=True)
+        for path in paths:
+            scope.add(path)
+        return scope
+
+    def add(self, path: str, *, recursive: bool = False) -> None:
+        """Make the scope cover ``path``, its ancestors and, if asked, all below it."""
+        node = self
+        for name in parts(path):
+            if node.deep:
+                return
+            child = node.children.get(name)
+            if child is None:
+                child = node.children[name] = type(self)()
+            node = child
+        if recursive:
+            node.deep = True
+            node.children.clear()
+
+    def below(self, name: str) -> Self | None:
+        """The scope of an entry of this directory; ``None`` when it is not to be looked at."""
+        return self if self.deep else self.children.get(name)
+
+    def names(self) -> list[str] | None:
+        """The names to look at in this directory; ``None`` for all."""
+        return None if self.deep else list(self.children)
+
+    def covers(self, path: str) -> bool:
+        """Whether the entry at ``path`` is looked at."""
+        node = self
+        for name in parts(path):
+            below = node.below(name)
+            if below is None:
+                return False
+            node = below
+        return True
+
+    @property
+    def is_everything(self) -> bool:
+        return self.deep
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.deep and not self.children
+
+    def outline(self, path: str = "") -> Iterator[tuple[str, bool]]:
+        """The leaves: (path, recursive), for people and for compacting a journal."""
+        stack = [(path, self)]
+        while stack:
+            here, node = stack.pop()
+            if node.deep or not node.children:
+                yield here, node.deep
+            for name in sorted(node.children, reverse=True):
+                stack.append((join(here, name), node.children[name]))
