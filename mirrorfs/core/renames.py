@@ -1,0 +1,249 @@
+"""Turn rename hints into rename actions, and show the destination as it will be after them.
+
+Law: a hint is believed only when both trees show it: the source has the new name and none of the old
+ones, the destination has the old name and none of the others. Otherwise nothing is lost but speed:
+both ends are read whole.
+
+What was recorded below the old name since the last checkpoint is in the scope below the new one
+(`fold` sees to that), so comparing through the `Relocated` view repairs whatever else changed. A
+directory is renamed as a whole only if the filter treats every name below both places alike and
+nothing that must stay lies below it; otherwise excluded content would move along.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from mirrorfs.core.compare import comparer
+from mirrorfs.core.filter import Filter
+from mirrorfs.core.fold import Hint
+from mirrorfs.core.options import Links, Options
+from mirrorfs.core.plan import Action, Stage, Verb
+from mirrorfs.core.scope import Scope
+from mirrorfs.core.tree import (
+    Entry,
+    Kind,
+    Listing,
+    Reader,
+    TreeError,
+    Trouble,
+    is_within,
+    join,
+    moved,
+    split,
+)
+
+
+class Relocated:
+    """A reader of the destination as it will be when the renames are done."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._renames: dict[str, str] = {}  # new name → old name
+        self._gone: set[str] = set()
+        self._appeared: dict[str, dict[str, Entry]] = {}  # directory → what renames put there
+
+    def root(self) -> Entry:
+        return self._reader.root()
+
+    def rename(self, origin: str, path: str, entry: Entry) -> None:
+        self._renames[path] = origin
+        self._gone.add(origin)
+        self.make(path, entry)
+
+    def make(self, path: str, entry: Entry) -> None:
+        """Show a new entry (a directory made for a rename)."""
+        directory, name = split(path)
+        self._appeared.setdefault(directory, {})[name] = entry
+
+    def actual(self, path: str) -> str:
+        """Where the content of ``path`` lies now, before the renames."""
+        for target, origin in self._renames.items():
+            if is_within(path, target):
+                return moved(path, target, origin)
+        return path
+
+    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
+        appeared = self._appeared.get(path)
+        actual = self.actual(path)
+        try:
+            listing = self._reader.read(actual, names)
+        except TreeError as error:
+            if error.trouble is not Trouble.ABSENT or not self._is_made(path):
+                raise
+            listing = Listing({})
+        if not self._gone:
+            return listing
+        entries = {
+            name: entry
+            for name, entry in listing.entries.items()
+            if join(actual, name) not in self._gone
+        }
+        for name, entry in (appeared or {}).items():
+            if names is None or name in names:
+                entries[name] = entry
+        return Listing(entries, listing.failures)
+
+    def _is_made(self, path: str) -> bool:
+        directory, name = split(path)
+        return name in self._appeared.get(directory, {})
+
+
+class Renames(NamedTuple):
+    """``view``: the destination after ``actions``; ``scope``: what must be read now."""
+
+    actions: tuple[Action, ...]
+    view: Relocated
+    scope: Scope
+
+
+def plan_renames(
+    hints: Iterable[Hint],
+    scope: Scope,
+    source: Reader,
+    destination: Reader,
+    *,
+    options: Options,
+    filter: Filter,
+) -> Renames:
+    """Believe the hints that hold; widen the scope (in place) where they do not."""
+    view = Relocated(destination)
+    actions: list[Action] = []
+    for hint in hints:
+        found = _verified(hint, source, view, options, filter)
+        if found is None:
+            for name in (hint.origin, *hint.between, hint.path):
+                scope.add(name, recursive=True)
+            continue
+        parents = _missing_parents(hint.path, source, view)
+        if parents is None:
+            scope.add(hint.path, recursive=True)
+            continue
+        for path, entry in parents:
+            actions.append(
+                Action(Verb.CREATE, Stage.SHELTER, path, entry, None, "a renamed entry moves in")
+            )
+            view.make(path, entry)
+            scope.add(path)
+        want, have = found
+        actions.append(
+            Action(
+                Verb.RENAME,
+                Stage.RENAME,
+                hint.path,
+                want,
+                have,
+                "renamed in the source",
+                hint.origin,
+            )
+        )
+        view.rename(hint.origin, hint.path, have)
+    return Renames(tuple(actions), view, scope)
+
+
+def _verified(
+    hint: Hint, source: Reader, view: Reader, options: Options, filter: Filter
+) -> tuple[Entry, Entry] | None:
+    """The source's entry at the new name and the destination's at the old one, if the hint holds."""
+    want = look(source, hint.path)
+    have = look(view, hint.origin)
+    if want is None or have is None or want.kind is not have.kind:
+        return None
+    if look(view, hint.path) is not None:
+        return None
+    for name in (hint.origin, *hint.between):
+        if look(source, name) is not None:
+            return None
+    if any(look(view, name) is not None for name in hint.between):
+        return None
+    if not filter.is_everything and not (
+        _included(hint.origin, have, filter) and _included(hint.path, want, filter)
+    ):
+        return None
+    if want.kind is Kind.DIRECTORY:
+        return (want, have) if _wholly_ours(hint, view, options, filter) else None
+    if want.kind is Kind.SYMLINK and options.links is not Links.KEEP:
+        return None
+    return (want, have) if comparer(options)(want, have) is None else None
+
+
+def look(reader: Reader, path: str) -> Entry | None:
+    """The entry at a path, ``None`` if it is absent or cannot be told."""
+    directory, name = split(path)
+    try:
+        return reader.read(directory, (name,)).entries.get(name)
+    except TreeError:
+        return None
+
+
+def _included(path: str, entry: Entry, filter: Filter) -> bool:
+    directory = split(path)[0]
+    while directory:
+        if not filter.descends(directory):
+            return False
+        directory = split(directory)[0]
+    if entry.kind is Kind.DIRECTORY:
+        return filter.descends(path)
+    size = entry.size if entry.kind is Kind.FILE else -1
+    return filter.includes(path, size=size, mtime_ns=entry.mtime_ns)
+
+
+def _wholly_ours(hint: Hint, view: Reader, options: Options, filter: Filter) -> bool:
+    """Whether everything below the destination's old name may move along."""
+    foreign = options.links is Links.SKIP or not options.specials
+    if (
+        not foreign
+        and not filter.markers
+        and not filter.excludes_below(hint.origin)
+        and not filter.excludes_below(hint.path)
+    ):
+        return True
+    if filter.markers or not options.delete:
+        return False
+    pending = [hint.origin]
+    while pending:
+        directory = pending.pop()
+        try:
+            listing = view.read(directory)
+        except TreeError:
+            return False
+        if listing.failures:
+            return False
+        for name, entry in listing.entries.items():
+            path = join(directory, name)
+            after = moved(path, hint.origin, hint.path)
+            if not (_included_here(path, entry, filter) and _included_here(after, entry, filter)):
+                return False
+            if entry.kind is Kind.DIRECTORY:
+                pending.append(path)
+            elif entry.kind is Kind.SYMLINK and options.links is Links.SKIP:
+                return False
+            elif entry.kind > Kind.SYMLINK and not options.specials:
+                return False
+    return True
+
+
+def _included_here(path: str, entry: Entry, filter: Filter) -> bool:
+    """Like `_included`, for a path whose ancestors are known to be included."""
+    if entry.kind is Kind.DIRECTORY:
+        return filter.descends(path)
+    size = entry.size if entry.kind is Kind.FILE else -1
+    return filter.includes(path, size=size, mtime_ns=entry.mtime_ns)
+
+
+def _missing_parents(path: str, source: Reader, view: Reader) -> list[tuple[str, Entry]] | None:
+    """The directories that must be made before something can be renamed to ``path``, parents first;
+    ``None`` when that is not possible without removing something."""
+    missing: list[tuple[str, Entry]] = []
+    directory = split(path)[0]
+    while directory:
+        have = look(view, directory)
+        if have is not None:
+            if have.kind is not Kind.DIRECTORY:
+                return None
+            break
+        want = look(source, directory)
+        if want is None or want.kind is not Kind.DIRECTORY:
+            return None
+        missing.append((directory, want))
+        directory = split(directory)[0]
+    return missing[::-1]
