@@ -12,6 +12,8 @@ What every implementation promises
   one is `Trouble.LOOP`.
 - The verbs verify ``action.expect`` right before they replace or remove, and answer DRIFT instead of
   destroying what the plan did not see. They are idempotent: doing again what is already done is DONE.
+- A file that is gone from the source, or whose directory is, is SKIPPED with `Trouble.ABSENT`: normal on a
+  live source. Everything else that went wrong is FAILED.
 - A file appears under its name complete, with its attributes, or not at all (``atomic_replace``).
 
 The contract assumes nothing only a local disk has: directories may be implied, times may be coarse,
@@ -19,7 +21,7 @@ renaming may be unknown; `Capabilities` says so as data.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -46,15 +48,30 @@ class Capabilities:
 
 
 class Content(ABC):
-    """An open source file, to be read once from start to end; a context manager."""
+    """An open source file, to be read once from start to end; a context manager.
+
+    ``sparse``: it may have holes, so its descriptor is worth asking for them (SEEK_DATA). Known after `stat`.
+    """
+
+    sparse: bool = False
 
     @abstractmethod
     def stat(self) -> Entry:
         """The entry of this very object now (fstat): equal before and after a copy means untorn."""
 
+    def changed_since(self, before: Entry) -> bool:
+        """Whether this very object is no longer what ``before`` saw: then what was read may be torn."""
+        now = self.stat()
+        return (now.size, now.mtime_ns, now.ctime_ns, now.inode) != (
+            before.size,
+            before.mtime_ns,
+            before.ctime_ns,
+            before.inode,
+        )
+
     @abstractmethod
     def read(self, size: int) -> bytes:
-        """At most ``size`` bytes; empty at the end. Raises TreeError."""
+        """At most ``size`` bytes, fewer only at the end; empty after it. Raises TreeError."""
 
     def descriptor(self) -> int | None:
         """A file descriptor for reflinks and in-kernel copies, where there is one."""
@@ -95,8 +112,18 @@ class Tree(ABC):
     def open(self, path: str) -> Content:
         """A regular file's content. Never blocks on a fifo. Raises TreeError."""
 
+    def same_content(
+        self, path: str, names: Sequence[str], other: "Tree"
+    ) -> dict[str, bool | Failure]:
+        """Whether each file ``names`` of directory ``path`` has the same bytes here and in ``other``.
+
+        Reads both, up to the first difference. A failure of either side is that name's answer; so is
+        a file that changed while it was read (UNSTABLE).
+        """
+        return {name: _same_bytes(join(path, name), self, other) for name in names}
+
     def begin(self) -> None:
-        """A new pass begins: forget directory handles of the last one."""
+        """A new pass begins: forget directory handles of the last one. Raises as `identity` does."""
 
     @abstractmethod
     def close(self) -> None: ...
@@ -111,24 +138,45 @@ class Tree(ABC):
 class Destination(Tree):
     """A tree that can also be written. Only `mirrorfs.apply` calls these verbs.
 
-    Each takes actions of its own verb and answers one outcome per action, in order.
+    Each takes actions of its own verb and answers one outcome per action, in order. What an expectation
+    says is verified as far as it goes: an ``inode`` or ``ctime_ns`` of 0 is not.
+
+    ``meter`` is called on the thread that moves content, after each piece, with its bytes. It may
+    block (a limit on bandwidth) and it may raise: the call ends with that error, its temporaries gone.
     """
+
+    meter: Callable[[int], None] | None = None
 
     @abstractmethod
     def create_directories(self, actions: Sequence[Action]) -> list[Outcome]:
-        """``want`` is a directory; parents come first in ``actions``. Existing directory: DONE."""
+        """``want`` is a directory; parents come first in ``actions``. Existing directory: DONE.
+
+        Owner and mode are set at once, though the mode leaves room for us to write in it; the times
+        and the exact mode are `set_attributes`' work once everything is in it.
+        """
 
     @abstractmethod
     def transfer(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
-        """CREATE and UPDATE of everything but directories: content from ``source`` at the same path."""
+        """CREATE and UPDATE of everything but directories: content from ``source`` at the same path.
+
+        What is published is the file as it is now, attributes included, even where that is newer than
+        ``want``. An UPDATE whose path holds nothing any more is carried out: nothing is lost by it.
+        """
 
     @abstractmethod
     def rename(self, actions: Sequence[Action]) -> list[Outcome]:
-        """``origin`` to ``path``, never over anything that exists."""
+        """``origin`` to ``path``, never over anything that exists. ``expect`` is what is at ``origin``.
+
+        Only its kind and inode are verified. A path that already holds that inode: DONE.
+        """
 
     @abstractmethod
     def set_attributes(self, actions: Sequence[Action]) -> list[Outcome]:
-        """Mode, times, owner as in ``want``, without touching content."""
+        """Mode, times, owner, xattrs as in ``want``, without touching content. Absent: DRIFT.
+
+        A file whose size or time is neither as expected nor as wanted is DRIFT: setting its time would
+        hide that its content differs. ``ctime_ns`` is not verified.
+        """
 
     @abstractmethod
     def delete(self, actions: Sequence[Action]) -> list[Outcome]:
@@ -140,4 +188,28 @@ class Destination(Tree):
 
     @abstractmethod
     def sweep(self) -> int:
-        """Remove leftovers of a killed run of our own; how many."""
+        """Remove the leftovers of a killed run of our own that `read` has met; how many.
+
+        Such names are never listed. What `read` does not meet goes when its directory is deleted or
+        its file transferred again, so no walk is made for them.
+        """
+
+
+def _same_bytes(path: str, here: Tree, there: Tree) -> bool | Failure:
+    try:
+        with here.open(path) as one, there.open(path) as two:
+            before, expected = one.stat(), two.stat()
+            if before.size != expected.size:
+                return False
+            # One byte more than there should be: the end shows without another call.
+            step = min(before.size + 1, CHUNK)
+            while (data := one.read(step)) == two.read(step):
+                if len(data) < step:
+                    break
+            else:
+                return False
+            if one.changed_since(before) or two.changed_since(expected):
+                return Failure(path, Trouble.UNSTABLE, "the file changed while it was compared")
+            return True
+    except TreeError as error:
+        return error.failure
