@@ -1,19 +1,19 @@
-"""The contract between mirrorfs and the outside world: read a tree; carry out the verbs of a plan on one.
+"""The contract between mirrorfs and the outside world: read a tree; carry out a plan on one.
 
-Law: everything mirrorfs asks of a source or a destination is in this file. A new kind of tree is one
-new file and is done when the conformance suite (tests/trees) passes for it.
+Law: everything mirrorfs asks of a source or a destination is in this file. A new kind of tree is
+one new file and is done when the conformance suite (tests/trees) passes for it.
 
 What every implementation promises
-- A call concerns one directory or one batch of actions: it is the unit that is handed to a thread. All calls
-  may be made from several threads at a time, up to ``capabilities.connections``.
-- What concerns one path is returned as a `Failure` (or an `Outcome`), and the rest of the batch goes on.
-  Only what ends everything is raised, as an error of `mirrorfs.errors`: the root is gone.
+- A call concerns one directory or one batch of actions: it is the unit that is handed to a thread.
+  All calls may be made from several threads at a time, up to ``capabilities.connections``.
+- What concerns one path is returned as a `Failure` (or an `Outcome`), and the rest of the batch goes
+  on. Only what ends everything is raised, as an error of `mirrorfs.errors`: the root is gone.
 - No symlink is followed below the root, in reading and in writing; a component that turns into
   one is `Trouble.LOOP`.
-- The verbs verify ``action.expect`` right before they replace or remove, and answer DRIFT instead of
-  destroying what the plan did not see. They are idempotent: doing again what is already done is DONE.
-- A file that is gone from the source, or whose directory is, is SKIPPED with `Trouble.ABSENT`: normal on a
-  live source. Everything else that went wrong is FAILED.
+- The verbs verify ``action.expect`` right before they replace or remove, and answer DRIFT instead
+  of destroying what the plan did not see. They are idempotent: doing again what is done is DONE.
+- A file that is gone from the source, or whose directory is, is SKIPPED with `Trouble.ABSENT`:
+  normal on a live source. Everything else that went wrong is FAILED.
 - A file appears under its name complete, with its attributes, or not at all (``atomic_replace``).
 
 The contract assumes nothing only a local disk has: directories may be implied, times may be coarse,
@@ -26,13 +26,18 @@ from dataclasses import dataclass
 from typing import Self
 
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Entry, Failure, Identity, Listing
+from mirrorfs.core.tree import Entry, Failure, Identity, Listing, Trouble, join
 from mirrorfs.core.tree import TreeError as TreeError
+
+CHUNK = 1 << 20  # bytes of content moved at a time, where the kernel cannot do it alone
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a tree can hold and do, as data. ``time_resolution_ns``: a time survives only to this grain."""
+    """What a tree can hold and do, as data.
+
+    ``time_resolution_ns``: a time survives only to this grain.
+    """
 
     atomic_replace: bool = True
     symlinks: bool = True
@@ -50,7 +55,8 @@ class Capabilities:
 class Content(ABC):
     """An open source file, to be read once from start to end; a context manager.
 
-    ``sparse``: it may have holes, so its descriptor is worth asking for them (SEEK_DATA). Known after `stat`.
+    ``sparse``: it may have holes, so its descriptor is worth asking for them (SEEK_DATA). Known
+    after `stat`.
     """
 
     sparse: bool = False
@@ -60,7 +66,7 @@ class Content(ABC):
         """The entry of this very object now (fstat): equal before and after a copy means untorn."""
 
     def changed_since(self, before: Entry) -> bool:
-        """Whether this very object is no longer what ``before`` saw: then what was read may be torn."""
+        """Whether this very object is not what ``before`` saw: then what was read may be torn."""
         now = self.stat()
         return (now.size, now.mtime_ns, now.ctime_ns, now.inode) != (
             before.size,
@@ -102,7 +108,7 @@ class Tree(ABC):
 
     @abstractmethod
     def read(self, path: str, names: Collection[str] | None = None) -> Listing:
-        """What the directory ``path`` holds: all of it, or only ``names`` (then without listing it).
+        """What the directory ``path`` holds: all of it, or only ``names``, without listing it.
 
         Raises TreeError when the directory itself cannot be read (ABSENT when it is not there, LOOP
         when ``path`` or a part of it is not a directory).
@@ -115,15 +121,15 @@ class Tree(ABC):
     def same_content(
         self, path: str, names: Sequence[str], other: "Tree"
     ) -> dict[str, bool | Failure]:
-        """Whether each file ``names`` of directory ``path`` has the same bytes here and in ``other``.
+        """Whether the files ``names`` in ``path`` have the same bytes here and in ``other``.
 
-        Reads both, up to the first difference. A failure of either side is that name's answer; so is
-        a file that changed while it was read (UNSTABLE).
+        Reads both, up to the first difference. A failure of either side is that name's answer; so
+        is a file that changed while it was read (UNSTABLE).
         """
         return {name: _same_bytes(join(path, name), self, other) for name in names}
 
-    def begin(self) -> None:
-        """A new pass begins: forget directory handles of the last one. Raises as `identity` does."""
+    def begin(self) -> None:  # noqa: B027  (a tree without handles has nothing to forget)
+        """A new pass begins: forget the handles of the last one. Raises as `identity` does."""
 
     @abstractmethod
     def close(self) -> None: ...
@@ -138,11 +144,12 @@ class Tree(ABC):
 class Destination(Tree):
     """A tree that can also be written. Only `mirrorfs.apply` calls these verbs.
 
-    Each takes actions of its own verb and answers one outcome per action, in order. What an expectation
-    says is verified as far as it goes: an ``inode`` or ``ctime_ns`` of 0 is not.
+    Each takes actions of its own verb and answers one outcome per action, in order. What an
+    expectation says is verified as far as it goes: an ``inode`` or ``ctime_ns`` of 0 is not.
 
     ``meter`` is called on the thread that moves content, after each piece, with its bytes. It may
-    block (a limit on bandwidth) and it may raise: the call ends with that error, its temporaries gone.
+    block (a limit on bandwidth) and it may raise: the call ends with that error, its temporaries
+    gone.
     """
 
     meter: Callable[[int], None] | None = None
@@ -157,25 +164,26 @@ class Destination(Tree):
 
     @abstractmethod
     def transfer(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
-        """CREATE and UPDATE of everything but directories: content from ``source`` at the same path.
+        """CREATE and UPDATE of everything but directories, from the same path of ``source``.
 
-        What is published is the file as it is now, attributes included, even where that is newer than
-        ``want``. An UPDATE whose path holds nothing any more is carried out: nothing is lost by it.
+        What is published is the file as it is now, attributes included, even where that is newer
+        than ``want``. An UPDATE whose path holds nothing any more is carried out: nothing is lost.
         """
 
     @abstractmethod
     def rename(self, actions: Sequence[Action]) -> list[Outcome]:
-        """``origin`` to ``path``, never over anything that exists. ``expect`` is what is at ``origin``.
+        """``origin`` to ``path``, never over anything that exists.
 
-        Only its kind and inode are verified. A path that already holds that inode: DONE.
+        ``expect`` is what is at ``origin``; only its kind and inode are verified. A ``path`` that
+        already holds it: DONE.
         """
 
     @abstractmethod
     def set_attributes(self, actions: Sequence[Action]) -> list[Outcome]:
         """Mode, times, owner, xattrs as in ``want``, without touching content. Absent: DRIFT.
 
-        A file whose size or time is neither as expected nor as wanted is DRIFT: setting its time would
-        hide that its content differs. ``ctime_ns`` is not verified.
+        A file whose size or time is neither as expected nor as wanted is DRIFT: setting its time
+        would hide that its content differs. ``ctime_ns`` is not verified.
         """
 
     @abstractmethod
