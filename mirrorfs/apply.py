@@ -130,7 +130,9 @@ WITHHELD = "not deleting files as there were IO errors"
 
 
 def slices(actions: Sequence[Action]) -> Iterator[list[Action]]:
-    """Batches of one directory each, at most `BATCH_ACTIONS` actions and about `BATCH_BYTES` bytes."""
+    """Batches of one directory each, at most `BATCH_ACTIONS` actions and about `BATCH_BYTES`
+    bytes.
+    """
     batch: list[Action] = []
     size = 0
     directory = None

@@ -1,7 +1,8 @@
 """Every error mirrorfs raises on purpose, split by who must act; the exit code lives on the class.
 
-A message says what happened, naming the path; ``remedy`` says what to do about it. What concerns one
-path only is not an exception but an outcome (`mirrorfs.core.plan.Outcome`). Exit codes are rclone's.
+A message says what happened, naming the path; ``remedy`` says what to do about it. What concerns
+one path only is not an exception but an outcome (`mirrorfs.core.plan.Outcome`). Exit codes are
+rclone's.
 """
 
 from enum import IntEnum
@@ -40,23 +41,31 @@ class UsageError(MirrorError):
 
 
 class SettingError(MirrorError):
-    """A value was well formed but cannot be used (a bad filter, two flags that exclude each other)."""
+    """A value was well formed but cannot be used (a bad filter, two flags that exclude each
+    other).
+    """
 
 
 class DirectoryMissing(MirrorError):
-    """A directory that must exist does not: the source, or the place a destination is to be made in."""
+    """A directory that must exist does not: the source, or the place a destination is to be made
+    in.
+    """
 
     exit_code = ExitCode.DIRECTORY_NOT_FOUND
 
 
 class TemporaryError(MirrorError):
-    """Nothing is wrong with the request: trying again later may help (a vanished drive, a full disk)."""
+    """Nothing is wrong with the request: trying again later may help (a vanished drive, a full
+    disk).
+    """
 
     exit_code = ExitCode.TEMPORARY
 
 
 class PermanentError(MirrorError):
-    """Trying again will not help before somebody changes something (a permission, a read-only disk)."""
+    """Trying again will not help before somebody changes something (a permission, a read-only
+    disk).
+    """
 
     exit_code = ExitCode.NO_RETRY
 

@@ -1,12 +1,13 @@
 """What the watcher writes down: observations, never operations to repeat.
 
-Law: a change says "look here again", and looking is what decides; so a duplicate or a spurious change
-costs one look, and the order within a batch carries no meaning.
+Law: a change says "look here again", and looking is what decides; so a duplicate or a spurious
+change costs one look, and the order within a batch carries no meaning.
 
-On disk a change is a msgpack array whose first item is the type's number and whose paths are ``bin``.
-Decoding trusts nothing: a record that could name anything outside the root, or is not of the shape
-stated here, raises `ChangeRefused`; an unknown type with the ``CRITICAL`` bit is answered with a
-gap over the whole root, without it the record is skipped (so that old programs read new journals).
+On disk a change is a msgpack array whose first item is the type's number and whose paths are
+``bin``. Decoding trusts nothing: a record that could name anything outside the root, or is not of
+the shape stated here, raises `ChangeRefused`; an unknown type with the ``CRITICAL`` bit is
+answered with a gap over the whole root, without it the record is skipped (so that old programs
+read new journals).
 """
 
 from collections.abc import Callable, Sequence
@@ -23,14 +24,18 @@ class ChangeRefused(ValueError):
 
 
 class Dirty(NamedTuple):
-    """The entry at ``path`` may differ from what was seen before; ``recursive``: everything below too."""
+    """The entry at ``path`` may differ from what was seen before; ``recursive``: everything below
+    too.
+    """
 
     path: str
     recursive: bool = False
 
 
 class Moved(NamedTuple):
-    """The entry at ``origin`` was renamed to ``path``: only a hint that the destination may do the same."""
+    """The entry at ``origin`` was renamed to ``path``: only a hint that the destination may do
+    the same.
+    """
 
     origin: str
     path: str
@@ -46,8 +51,8 @@ class Gap(NamedTuple):
 class Epoch(NamedTuple):
     """A watcher began. Unless ``continued``, nobody watched since the record before this one.
 
-    ``boot`` is the kernel's boot id, ``root`` the source's identity, ``backend`` how events are had,
-    ``started_ns`` wall-clock time in nanoseconds.
+    ``boot`` is the kernel's boot id, ``root`` the source's identity, ``backend`` how events are
+    had, ``started_ns`` wall-clock time in nanoseconds.
     """
 
     boot: str

@@ -1,7 +1,8 @@
 """Whether two entries are equal, and if not, what it takes.
 
-Law: the order of the questions is rclone's (NeedTransfer): the first that applies decides. A question
-that only the content can answer is returned as UNSURE; looking at content is somebody else's work.
+Law: the order of the questions is rclone's (NeedTransfer): the first that applies decides. A
+question that only the content can answer is returned as UNSURE; looking at content is somebody
+else's work.
 
 Mode, owner and xattrs are compared only where the options keep them; a difference there alone never
 moves content.
@@ -24,7 +25,8 @@ class Verdict(Enum):
 
 
 class Difference(NamedTuple):
-    """How two entries differ; ``reason`` in words. ``otherwise``: the difference left when content is
+    """How two entries differ; ``reason`` in words. ``otherwise``: the difference left when
+    content is
     equal (None for none)."""
 
     verdict: Verdict
@@ -117,9 +119,7 @@ def _as_asked(
         return Difference(Verdict.KEPT, "the destination's is newer")
     if not options.ignore_size and source.size != found.size:
         difference = Difference(Verdict.CONTENT, "the size differs")
-    elif options.update and abs(newer) < window and not options.checksum:
-        difference = attributes(source, found)
-    elif options.size_only:
+    elif (options.update and abs(newer) < window and not options.checksum) or options.size_only:
         difference = attributes(source, found)
     elif options.checksum:
         difference = Difference(Verdict.UNSURE, "the content differs", attributes(source, found))

@@ -1,11 +1,13 @@
 """Fold changes into what must be read (a scope) and what was probably renamed (hints).
 
-Law: the result covers every change folded, for any order and any repetition of them. Renames make that
-interesting: a change recorded below the old name shows below the new one, so dirty paths are carried
-along every rename until nothing new appears, and where renames entangle, both ends are read whole.
+Law: the result covers every change folded, for any order and any repetition of them. Renames make
+that interesting: a change recorded below the old name shows below the new one, so dirty paths are
+carried along every rename until nothing new appears, and where renames entangle, both ends are
+read whole.
 
-A hint survives only while it stands alone: a chain (a→b, b→c) becomes one hint (a→c); names that start
-or end two renames, cycles, and renames inside a renamed directory are no hints but subtrees to read.
+A hint survives only while it stands alone: a chain (a→b, b→c) becomes one hint (a→c); names that
+start or end two renames, cycles, and renames inside a renamed directory are no hints but subtrees
+to read.
 """
 
 from collections.abc import Iterable
@@ -74,7 +76,8 @@ def fold(changes: Iterable[Change]) -> Folded:
 
 
 def _carry(paths: set[str], targets: dict[str, list[str]]) -> bool:
-    """Repeat every path at or below a renamed one under its new name; False when it got too much."""
+    """Repeat every path at or below a renamed one under its new name; False when it got too much.
+    """
     limit = len(paths) + MAX_CARRIED
     queue = list(paths)
     while queue:

@@ -1,7 +1,7 @@
 """Guards look at a whole plan before the first removal and say what makes it look like a disaster.
 
-Law: a guard is a pure predicate over figures; it decides before anything is removed, and it holds the
-plan as a whole. rclone and rsync delete N files first and then notice.
+Law: a guard is a pure predicate over figures; it decides before anything is removed, and it holds
+the plan as a whole. rclone and rsync delete N files first and then notice.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Danger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``max_delete``: at most so many files (-1: no limit), ``max_delete_size`` bytes; ``share``: at
-    most this share of what the destination holds, when more than ``share_floor`` entries go.
+    """``max_delete``: at most so many files (-1: no limit), ``max_delete_size`` bytes; ``share``:
+    at most this share of what the destination holds, when more than ``share_floor`` entries go.
     ``adopted``: the user knows that the destination holds other things."""
 
     max_delete: int = -1
@@ -74,11 +74,7 @@ def refuse(plan: Plan, limits: Limits, *, whole: bool, first: bool) -> Refusal |
             f"the source is empty and {deleted} entries of the destination would be deleted",
             totals,
         )
-    if (
-        whole
-        and deleted > limits.share_floor
-        and deleted > limits.share * plan.destination_entries
-    ):
+    if whole and deleted > limits.share_floor and deleted > limits.share * plan.destination_entries:
         return Refusal(
             Danger.MASS_DELETION,
             f"{deleted} of {plan.destination_entries} entries of the destination would be deleted",

@@ -1,7 +1,8 @@
 """What the user wants a mirror to keep, how two entries are compared, and what may be removed.
 
-Law: every decision the core takes comes from here and from the filter; nothing is read from elsewhere.
-The names follow rclone's flags; the defaults are rclone's. ``archive()`` is what people mean by a mirror.
+Law: every decision the core takes comes from here and from the filter; nothing is read from
+elsewhere. The names follow rclone's flags; the defaults are rclone's. ``archive()`` is what
+people mean by a mirror.
 """
 
 import hashlib
@@ -45,7 +46,8 @@ class Options:
     one_file_system: bool = False
 
     def fingerprint(self) -> str:
-        """Changes when a destination must be compared anew, because "equal" means something else."""
+        """Changes when a destination must be compared anew, because "equal" means something else.
+        """
         return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:32]
 
 

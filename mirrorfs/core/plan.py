@@ -1,11 +1,12 @@
-"""A plan: what would make the destination equal, as plain data that can be printed, kept and mounted.
+"""A plan: what would make the destination equal, as plain data that can be printed, kept and
+mounted.
 
 Law: an action holds no handle and no callback. It says what it wants, what it expects to find (the
-entry the plan saw on the destination, ``None`` for nothing), and why; applying verifies the expectation
-before it replaces or removes.
+entry the plan saw on the destination, ``None`` for nothing), and why; applying verifies the
+expectation before it replaces or removes.
 
-Actions of one stage are independent of each other and may run in any order, except where the stage says
-"parents first" or "deepest first". The order of the stages is the order of `Stage`.
+Actions of one stage are independent of each other and may run in any order, except where the
+stage says "parents first" or "deepest first". The order of the stages is the order of `Stage`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,8 +27,9 @@ class Verb(StrEnum):
 
 
 class Stage(IntEnum):
-    """When an action runs. Why this order: nothing is removed before its replacement can be written,
-    except where another kind of thing must make room; directory times come last, because every
+    """When an action runs. Why this order: nothing is removed before its replacement can be
+    written, except where another kind of thing must make room; directory times come last, because
+    every
     change inside a directory moves them."""
 
     SHELTER = 0  # directories that a rename needs as its new parent; parents first
@@ -71,14 +73,18 @@ class Outcome(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """Something the user should know about a path that leads to no action (a fifo that is left out)."""
+    """Something the user should know about a path that leads to no action (a fifo that is left
+    out).
+    """
 
     path: str
     message: str
 
 
 class Totals(NamedTuple):
-    """What a plan amounts to. ``bytes`` of content to transfer, ``freed`` bytes of files to delete."""
+    """What a plan amounts to. ``bytes`` of content to transfer, ``freed`` bytes of files to
+    delete.
+    """
 
     create: int = 0
     update: int = 0

@@ -1,8 +1,8 @@
 """Turn rename hints into rename actions, and show the destination as it will be after them.
 
-Law: a hint is believed only when both trees show it: the source has the new name and none of the old
-ones, the destination has the old name and none of the others. Otherwise nothing is lost but speed:
-both ends are read whole.
+Law: a hint is believed only when both trees show it: the source has the new name and none of the
+old ones, the destination has the old name and none of the others. Otherwise nothing is lost but
+speed: both ends are read whole.
 
 What was recorded below the old name since the last checkpoint is in the scope below the new one
 (`fold` sees to that), so comparing through the `Relocated` view repairs whatever else changed. A
@@ -13,10 +13,9 @@ nothing that must stay lies below it; otherwise excluded content would move alon
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from mirrorfs.core.compare import comparer
-from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
-from mirrorfs.core.options import Links, Options
+from mirrorfs.core.options import Links
+from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import Action, Stage, Verb
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import (
@@ -78,9 +77,11 @@ class Relocated:
             for name, entry in listing.entries.items()
             if join(actual, name) not in self._gone
         }
-        for name, entry in (appeared or {}).items():
-            if names is None or name in names:
-                entries[name] = entry
+        entries |= {
+            name: entry
+            for name, entry in (appeared or {}).items()
+            if names is None or name in names
+        }
         return Listing(entries, listing.failures)
 
     def _is_made(self, path: str) -> bool:
@@ -101,15 +102,13 @@ def plan_renames(
     scope: Scope,
     source: Reader,
     destination: Reader,
-    *,
-    options: Options,
-    filter: Filter,
+    rules: Rules,
 ) -> Renames:
     """Believe the hints that hold; widen the scope (in place) where they do not."""
     view = Relocated(destination)
     actions: list[Action] = []
     for hint in hints:
-        found = _verified(hint, source, view, options, filter)
+        found = _verified(hint, source, view, rules)
         if found is None:
             for name in (hint.origin, *hint.between, hint.path):
                 scope.add(name, recursive=True)
@@ -140,30 +139,21 @@ def plan_renames(
     return Renames(tuple(actions), view, scope)
 
 
-def _verified(
-    hint: Hint, source: Reader, view: Reader, options: Options, filter: Filter
-) -> tuple[Entry, Entry] | None:
-    """The source's entry at the new name and the destination's at the old one, if the hint holds."""
-    want = look(source, hint.path)
-    have = look(view, hint.origin)
+def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[Entry, Entry] | None:
+    """The source's entry at the new name and the destination's at the old one, if the hint holds.
+    """
+    want, have = look(source, hint.path), look(view, hint.origin)
     if want is None or have is None or want.kind is not have.kind:
         return None
-    if look(view, hint.path) is not None:
+    if any(look(source, name) for name in (hint.origin, *hint.between)):
         return None
-    for name in (hint.origin, *hint.between):
-        if look(source, name) is not None:
-            return None
-    if any(look(view, name) is not None for name in hint.between):
+    if any(look(view, name) for name in (hint.path, *hint.between)):
         return None
-    if not filter.is_everything and not (
-        _included(hint.origin, have, filter) and _included(hint.path, want, filter)
-    ):
+    if not (_reaches(hint.origin, have, rules) and _reaches(hint.path, want, rules)):
         return None
     if want.kind is Kind.DIRECTORY:
-        return (want, have) if _wholly_ours(hint, view, options, filter) else None
-    if want.kind is Kind.SYMLINK and options.links is not Links.KEEP:
-        return None
-    return (want, have) if comparer(options)(want, have) is None else None
+        return (want, have) if _moves_whole(hint, view, rules) else None
+    return (want, have) if rules.compare(want, have) is None else None
 
 
 def look(reader: Reader, path: str) -> Entry | None:
@@ -175,30 +165,25 @@ def look(reader: Reader, path: str) -> Entry | None:
         return None
 
 
-def _included(path: str, entry: Entry, filter: Filter) -> bool:
+def _reaches(path: str, entry: Entry, rules: Rules) -> bool:
+    """Whether the entry is part of the mirror, no directory above it being excluded."""
     directory = split(path)[0]
     while directory:
-        if not filter.descends(directory):
+        if not rules.filter.descends(directory):
             return False
         directory = split(directory)[0]
-    if entry.kind is Kind.DIRECTORY:
-        return filter.descends(path)
-    size = entry.size if entry.kind is Kind.FILE else -1
-    return filter.includes(path, size=size, mtime_ns=entry.mtime_ns)
+    return rules.includes(path, entry) and not rules.invisible(entry)
 
 
-def _wholly_ours(hint: Hint, view: Reader, options: Options, filter: Filter) -> bool:
+def _moves_whole(hint: Hint, view: Reader, rules: Rules) -> bool:
     """Whether everything below the destination's old name may move along."""
-    foreign = options.links is Links.SKIP or not options.specials
-    if (
-        not foreign
-        and not filter.markers
-        and not filter.excludes_below(hint.origin)
-        and not filter.excludes_below(hint.path)
-    ):
-        return True
+    filter, options = rules.filter, rules.options
     if filter.markers or not options.delete:
         return False
+    everything_shows = options.links is not Links.SKIP and options.specials
+    filtered = filter.excludes_below(hint.origin) or filter.excludes_below(hint.path)
+    if everything_shows and not filtered:
+        return True
     pending = [hint.origin]
     while pending:
         directory = pending.pop()
@@ -211,23 +196,13 @@ def _wholly_ours(hint: Hint, view: Reader, options: Options, filter: Filter) -> 
         for name, entry in listing.entries.items():
             path = join(directory, name)
             after = moved(path, hint.origin, hint.path)
-            if not (_included_here(path, entry, filter) and _included_here(after, entry, filter)):
+            if rules.invisible(entry):
+                return False
+            if not (rules.includes(path, entry) and rules.includes(after, entry)):
                 return False
             if entry.kind is Kind.DIRECTORY:
                 pending.append(path)
-            elif entry.kind is Kind.SYMLINK and options.links is Links.SKIP:
-                return False
-            elif entry.kind > Kind.SYMLINK and not options.specials:
-                return False
     return True
-
-
-def _included_here(path: str, entry: Entry, filter: Filter) -> bool:
-    """Like `_included`, for a path whose ancestors are known to be included."""
-    if entry.kind is Kind.DIRECTORY:
-        return filter.descends(path)
-    size = entry.size if entry.kind is Kind.FILE else -1
-    return filter.includes(path, size=size, mtime_ns=entry.mtime_ns)
 
 
 def _missing_parents(path: str, source: Reader, view: Reader) -> list[tuple[str, Entry]] | None:

@@ -1,7 +1,7 @@
 """A scope: which part of a tree must be read to know what changed.
 
-Law: a scope is closed under ancestors — a deep path can be the only trace of a whole new subtree — and
-it only ever grows; reading more than needed is slow, reading less is wrong.
+Law: a scope is closed under ancestors — a deep path can be the only trace of a whole new subtree
+— and it only ever grows; reading more than needed is slow, reading less is wrong.
 
 The shape is a trie of names. A ``deep`` node stands for everything below it.
 """
@@ -81,5 +81,5 @@ class Scope:
             here, node = stack.pop()
             if node.deep or not node.children:
                 yield here, node.deep
-            for name in sorted(node.children, reverse=True):
-                stack.append((join(here, name), node.children[name]))
+            below = sorted(node.children.items(), reverse=True)
+            stack.extend((join(here, name), child) for name, child in below)

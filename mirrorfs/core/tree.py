@@ -3,12 +3,13 @@
 Law: an entry is what one look at one name showed; absence is ``None`` and never a kind of entry.
 
 Paths are ``str``, relative to the root, separated by ``/``; ``""`` is the root itself. Bytes that
-are not UTF-8 survive as surrogate escapes. Paths are ordered by components (``a/b`` before ``a-b``),
-never by string: merge joins and parents-first walks depend on it.
+are not UTF-8 survive as surrogate escapes. Paths are ordered by components (``a/b`` before
+``a-b``), never by string: merge joins and parents-first walks depend on it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 MODE_BITS = 0o7777
@@ -29,11 +30,11 @@ class Kind(IntEnum):
 class Entry(NamedTuple):
     """One name in a tree, as one look showed it.
 
-    ``size`` in bytes (0 for all but files), ``mtime_ns``/``ctime_ns``/``atime_ns`` in nanoseconds since the epoch,
-    ``mode`` the twelve permission bits only. ``target`` is a symlink's text, ``rdev`` a device's
-    number. ``device``, ``inode`` and ``ctime_ns`` identify the very object seen (0 where a tree has no
-    such thing); they say "the same object as before", never "equal content". ``xattrs`` is ``None``
-    when they were not read, else sorted (name, value) pairs.
+    ``size`` in bytes (0 for all but files), ``mtime_ns``/``ctime_ns``/``atime_ns`` in nanoseconds
+    since the epoch, ``mode`` the twelve permission bits only. ``target`` is a symlink's text,
+    ``rdev`` a device's number. ``device``, ``inode`` and ``ctime_ns`` identify the very object
+    seen (0 where a tree has no such thing); they say "the same object as before", never "equal
+    content". ``xattrs`` is ``None`` when they were not read, else sorted (name, value) pairs.
     """
 
     kind: Kind
@@ -84,12 +85,12 @@ class Failure(NamedTuple):
 class Listing(NamedTuple):
     """What one directory held: every name, or the names asked for that exist.
 
-    A name in ``failures`` exists or may exist, but is unknown: nothing may be concluded from its absence in
-    ``entries``.
+    A name in ``failures`` exists or may exist, but is unknown: nothing may be concluded from its
+    absence in ``entries``.
     """
 
     entries: dict[str, Entry]
-    failures: dict[str, Failure] = {}
+    failures: Mapping[str, Failure] = MappingProxyType({})
 
 
 class TreeError(Exception):
@@ -105,7 +106,9 @@ class TreeError(Exception):
 
 
 class Reader(Protocol):
-    """The part of a tree that decisions need: looking. `mirrorfs.trees.base.Tree` has the promises."""
+    """The part of a tree that decisions need: looking. `mirrorfs.trees.base.Tree` has the
+    promises.
+    """
 
     def root(self) -> Entry:
         """The root directory's own entry."""
@@ -115,10 +118,11 @@ class Reader(Protocol):
 
 
 class Identity(NamedTuple):
-    """Which directory of which file system a root is; unequal identities mean "not the tree we knew".
+    """Which directory of which file system a root is; unequal identities mean "not the tree we
+    knew".
 
-    ``filesystem`` is a UUID or file-system id in hex, ``kind`` its type name, ``born_ns`` the root's
-    birth time (0 where unknown). Device numbers are left out: they change between mounts.
+    ``filesystem`` is a UUID or file-system id in hex, ``kind`` its type name, ``born_ns`` the
+    root's birth time (0 where unknown). Device numbers are left out: they change between mounts.
     """
 
     filesystem: str
@@ -161,7 +165,9 @@ def moved(path: str, origin: str, target: str) -> str:
 
 
 def is_safe(path: str) -> bool:
-    """Whether a path from outside (a journal, a plan file) can only name something below the root."""
+    """Whether a path from outside (a journal, a plan file) can only name something below the
+    root.
+    """
     if not path:
         return True
     return "\0" not in path and not any(part in ("", ".", "..") for part in path.split("/"))

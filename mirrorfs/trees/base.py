@@ -6,8 +6,8 @@ one new file and is done when the conformance suite (tests/trees) passes for it.
 What every implementation promises
 - A call concerns one directory or one batch of actions: it is the unit that is handed to a thread.
   All calls may be made from several threads at a time, up to ``capabilities.connections``.
-- What concerns one path is returned as a `Failure` (or an `Outcome`), and the rest of the batch goes
-  on. Only what ends everything is raised, as an error of `mirrorfs.errors`: the root is gone.
+- What concerns one path is returned as a `Failure` (or an `Outcome`), and the rest of the batch
+  goes on. Only what ends everything is raised, as an error of `mirrorfs.errors`: the root is gone.
 - No symlink is followed below the root, in reading and in writing; a component that turns into
   one is `Trouble.LOOP`.
 - The verbs verify ``action.expect`` right before they replace or remove, and answer DRIFT instead

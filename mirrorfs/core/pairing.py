@@ -1,0 +1,236 @@
+"""Pair the names of one directory on both sides and decide what becomes of each.
+
+Law: everything decided here follows from the two listings, the options and the filter. What
+cannot be decided before the whole directory was walked is left to the frame.
+
+What can be true of a name: only in the source (appear), only in the destination (vanish), on both
+sides (equal or differ), or of two kinds that cannot replace each other in one step (room must be
+made).
+"""
+
+from collections.abc import Callable, Sequence
+
+from mirrorfs.core.compare import Comparer, Difference, Verdict, comparer, type_changed
+from mirrorfs.core.filter import Filter
+from mirrorfs.core.options import Links, Options
+from mirrorfs.core.plan import Action, Notice, Stage, Verb
+from mirrorfs.core.scope import Scope
+from mirrorfs.core.tree import Entry, Failure, Kind, Listing, Trouble, join
+from mirrorfs.core.walk import Batch, Frame, attributes
+
+SameContent = Callable[[str, Sequence[str]], dict[str, bool | Failure]]
+
+
+class Rules:
+    """What holds for every directory of a walk. ``same_content`` answers, for names in a
+    directory whose
+    entries cannot tell, whether the contents are equal."""
+
+    def __init__(self, options: Options, filter: Filter, same_content: SameContent) -> None:
+        self.options = options
+        self.filter = filter
+        self.same_content = same_content
+        self.compare: Comparer = comparer(options)
+        self.plain = filter.is_everything
+
+    def includes(self, path: str, entry: Entry) -> bool:
+        """Whether the filter lets this entry through."""
+        if self.plain:
+            return True
+        if entry.kind is Kind.DIRECTORY:
+            return self.filter.descends(path)
+        size = entry.size if entry.kind is Kind.FILE else -1
+        return self.filter.includes(path, size=size, mtime_ns=entry.mtime_ns)
+
+    def invisible(self, entry: Entry) -> str:
+        """Why links and special files that are not mirrored do not exist, on either side
+        (rclone).
+        """
+        if entry.kind is Kind.SYMLINK and self.options.links is Links.SKIP:
+            return "Can't follow symlink without -L/--copy-links"
+        if entry.kind > Kind.SYMLINK and not self.options.specials:
+            return "Can't transfer non file/directory"
+        return ""
+
+
+class Pairing:
+    """One directory's names. After `pair`, ``batch`` holds what was decided and ``children`` the
+    directories to walk next."""
+
+    def __init__(self, frame: Frame, rules: Rules, batch: Batch) -> None:
+        self._frame = frame
+        self._rules = rules
+        self._batch = batch
+        self._unsure: list[tuple[str, Entry, Entry, Difference]] = []
+        self.children: list[Frame] = []
+
+    def pair(self, theirs: Listing, ours: Listing) -> None:
+        """Decide every name that stands in either listing."""
+        wanted, found = theirs.entries, ours.entries
+        rules, frame = self._rules, self._frame
+        compare, plain, file = rules.compare, rules.plain, Kind.FILE
+        for name in sorted(wanted.keys() | found.keys()):
+            want, have = wanted.get(name), found.get(name)
+            if plain and want and have and want.kind is file and have.kind is file:
+                # The one case that is common enough to deserve a short way: a file on both sides.
+                if difference := compare(want, have):
+                    self._differ(name, want, have, difference)
+                continue
+            path = join(frame.path, name)
+            if want and not rules.includes(path, want):
+                if have and not rules.options.delete_excluded:
+                    frame.shelters = True
+                    continue
+                want = None
+            if want and (why := rules.invisible(want)):
+                self._batch.notices.append(Notice(path, why))
+                want = None
+            if name in ours.failures:
+                self._batch.failures.append(ours.failures[name])
+                frame.shelters = True
+            elif name in theirs.failures:
+                frame.shelters = True
+            elif want and have:
+                self._both(name, path, want, have)
+            elif want:
+                self._appear(path, want)
+            elif have:
+                self._vanish(path, have)
+        for failure in theirs.failures.values():
+            self._batch.report(failure)
+        if self._unsure:
+            self._settle()
+
+    def _both(self, name: str, path: str, want: Entry, have: Entry) -> None:
+        wants_directory = want.kind is Kind.DIRECTORY
+        if wants_directory and have.kind is Kind.DIRECTORY:
+            scope = self._frame.scope.below(name)
+            assert scope is not None, "only names of the scope are read"
+            child = Frame(path, scope, self._frame, want, have)
+            if difference := self._rules.compare(want, have):
+                child.timed = True
+                self._batch.later.append(attributes(path, want, have, difference.reason))
+            self.children.append(child)
+        elif wants_directory:
+            self._make_room(path, want, have)
+        elif have.kind is Kind.DIRECTORY:
+            self._replace_directory(path, want, have)
+        elif difference := self._rules.compare(want, have):
+            self._differ(name, want, have, difference)
+
+    def _appear(self, path: str, want: Entry) -> None:
+        """In the source only."""
+        if want.kind is Kind.DIRECTORY:
+            self.children.append(self._new_directory(path, want))
+            return
+        frame = self._frame
+        frame.make(self._batch)
+        frame.touched = True
+        action = Action(Verb.CREATE, Stage.CONTENT, path, want, None, "new in the source")
+        (self._batch.later if frame.waits else self._batch.ready).append(action)
+
+    def _new_directory(self, path: str, want: Entry) -> Frame:
+        create = Action(Verb.CREATE, Stage.DIRECTORIES, path, want, None, "new in the source")
+        frame = self._frame
+        return Frame(path, Scope.everything(), frame, want, create=[create], waits=frame.waits)
+
+    def _vanish(self, path: str, have: Entry) -> None:
+        """In the destination only."""
+        rules, frame = self._rules, self._frame
+        if (
+            not rules.options.delete
+            or rules.invisible(have)
+            or not (rules.options.delete_excluded or rules.includes(path, have))
+        ):
+            frame.shelters = True
+            return
+        stage = Stage.DELETE if frame.doomed is None else frame.doomed
+        if have.kind is Kind.DIRECTORY:
+            self.children.append(Frame(path, Scope.everything(), frame, None, have, doomed=stage))
+            return
+        frame.touched = True
+        self._batch.later.append(
+            Action(Verb.DELETE, stage, path, None, have, "gone from the source")
+        )
+
+    def _make_room(self, path: str, want: Entry, have: Entry) -> None:
+        """A directory in the source, something else in the destination."""
+        if not self._may_replace(path):
+            return
+        child = self._new_directory(path, want)
+        child.waits = True
+        room = Action(Verb.DELETE, Stage.ROOM, path, None, have, "makes room for a directory")
+        child.create.insert(0, room)
+        self.children.append(child)
+
+    def _replace_directory(self, path: str, want: Entry, have: Entry) -> None:
+        """A directory in the destination, something else in the source."""
+        if not self._may_replace(path):
+            return
+        after = Action(
+            Verb.CREATE, Stage.CONTENT, path, want, None, "takes the place of a directory"
+        )
+        self.children.append(
+            Frame(
+                path,
+                Scope.everything(),
+                self._frame,
+                None,
+                have,
+                after=after,
+                doomed=Stage.ROOM,
+            )
+        )
+
+    def _may_replace(self, path: str) -> bool:
+        """``copy`` never deletes, not even to make room."""
+        if self._rules.options.delete:
+            return True
+        self._frame.shelters = True
+        self._batch.failures.append(
+            Failure(
+                path,
+                Trouble.UNSUPPORTED,
+                "the destination holds another kind of thing here, and copy never deletes",
+            )
+        )
+        return False
+
+    def _differ(self, name: str, want: Entry, have: Entry, difference: Difference) -> None:
+        """On both sides, and not equal."""
+        frame, batch = self._frame, self._batch
+        path = join(frame.path, name)
+        match difference.verdict:
+            case Verdict.UNSURE:
+                self._unsure.append((name, want, have, difference))
+            case Verdict.ATTRIBUTES:
+                batch.later.append(attributes(path, want, have, difference.reason))
+            case Verdict.CONTENT:
+                if difference is type_changed and not self._may_replace(path):
+                    return
+                frame.touched = True
+                update = Action(Verb.UPDATE, Stage.CONTENT, path, want, have, difference.reason)
+                batch.later.append(update)
+            case Verdict.REFUSED:
+                batch.failures.append(Failure(path, Trouble.LIMIT, difference.reason))
+            case Verdict.KEPT:
+                batch.notices.append(Notice(path, f"kept: {difference.reason}"))
+
+    def _settle(self) -> None:
+        """Let the content decide where the entries cannot."""
+        unsure, self._unsure = self._unsure, []
+        answers = self._rules.same_content(self._frame.path, [name for name, *_ in unsure])
+        for name, want, have, difference in unsure:
+            same = answers[name]
+            if isinstance(same, Failure):
+                self._batch.report(same)
+                continue
+            decided: Difference | None
+            if same:
+                decided = difference.otherwise
+            elif self._rules.options.immutable:
+                decided = Difference(Verdict.REFUSED, "immutable file modified")
+            else:
+                decided = Difference(Verdict.CONTENT, difference.reason)
+            if decided is not None:
+                self._differ(name, want, have, decided)

@@ -1,0 +1,73 @@
+"""The stations of a walk over two trees: the directory being walked, and what it gave.
+
+Law: a frame lives only while its directory is being walked; what must be remembered longer goes
+into a batch.
+"""
+
+from dataclasses import dataclass, field
+
+from mirrorfs.core.plan import Action, Notice, Stage, Verb
+from mirrorfs.core.scope import Scope
+from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one directory gave. ``ready``: touches nothing that exists and needs nothing but the
+    batches before this one; ``later``: waits until everything was read and weighed."""
+
+    path: str
+    ready: list[Action] = field(default_factory=list)
+    later: list[Action] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    source_entries: int = 0
+    destination_entries: int = 0
+
+    def report(self, failure: Failure) -> None:
+        """A failure to read the source; what vanished while we looked is normal on a live tree."""
+        if failure.trouble is Trouble.ABSENT:
+            self.notices.append(Notice(failure.path, "vanished while it was looked at"))
+        else:
+            self.failures.append(failure)
+
+
+@dataclass(slots=True)
+class Frame:
+    """A directory being walked, on the side or sides where it exists."""
+
+    path: str
+    scope: Scope
+    parent: "Frame | None"
+    want: Entry | None = None  # the source's directory
+    found: Entry | None = None  # the destination's
+    create: list[Action] = field(default_factory=list)  # to be done before anything inside
+    after: Action | None = None  # what takes the place once the destination's directory is gone
+    doomed: Stage | None = None  # the destination's directory goes, in this stage
+    shelters: bool = False  # holds something of the destination that must stay
+    touched: bool = False  # names inside come or go: its time must be restored
+    timed: bool = False  # its attributes are being set anyway
+    waits: bool = False  # something must make room first
+    entered: bool = False
+
+    def make(self, batch: Batch) -> None:
+        """Plan this directory and its ancestors, as far as they are yet to be made: something is
+        put into it."""
+        waiting: list[Frame] = []
+        climbing: Frame | None = self
+        while climbing is not None and climbing.create:
+            waiting.append(climbing)
+            climbing = climbing.parent
+        if waiting and climbing is not None:
+            climbing.touched = True
+        for frame in reversed(waiting):
+            (batch.later if frame.waits else batch.ready).extend(frame.create)
+            frame.create = []
+            frame.touched = True
+
+
+def attributes(path: str, want: Entry, found: Entry | None, reason: str) -> Action:
+    """The action that sets an entry's attributes."""
+    is_directory = want.kind is Kind.DIRECTORY
+    stage = Stage.DIRECTORY_ATTRIBUTES if is_directory else Stage.ATTRIBUTES
+    return Action(Verb.ATTRIBUTES, stage, path, want, found, reason)
