@@ -11,7 +11,6 @@ import venv
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 
@@ -21,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 LIST = Path(__file__).with_name("wheel-files.txt")
 
 
-def call(*command: str | Path, **options: Any) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+def call(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -87,7 +86,7 @@ def test_an_installed_wheel_runs(wheel: Path, tmp_path: Path) -> None:
     """In an environment of its own; only the dependencies come from the one the tests run in."""
     venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
     python = tmp_path / "venv/bin/python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "install"]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install"]
     call(*pip, "--no-index", "--no-deps", wheel)
     site = Path(pytest.__file__).parents[1]  # its .pth files, the editable install, are not read
 
