@@ -26,8 +26,10 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 PURE = {
     "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal",
     "enum", "fnmatch", "functools", "hashlib", "heapq", "itertools", "json", "math", "msgpack",
-    "operator", "re", "stat", "string", "struct", "types", "typing", "unicodedata", "zlib",
+    "operator", "posixpath", "re", "stat", "string", "struct", "types", "typing", "unicodedata",
+    "zlib",
 }  # fmt: skip
+PATHS_AS_TEXT = {"basename", "commonpath", "dirname", "join", "normpath", "split", "splitext"}
 CLOCK = {"now", "today", "utcnow"}
 CORE_MAY_USE = ("mirrorfs.core", "mirrorfs.errors")
 
@@ -86,12 +88,14 @@ def test_no_module_imports_upward(module: Path) -> None:
 def test_core_is_pure(module: Path) -> None:
     outside = {name for name in imported(module) if name.split(".")[0] not in PURE}
     assert {name for name in outside if not name.startswith(CORE_MAY_USE)} == set()
-    attributes = {
-        node.attr
+    uses = [
+        node
         for node in ast.walk(ast.parse((ROOT / module).read_bytes()))
         if isinstance(node, ast.Attribute)
-    }
-    assert attributes.isdisjoint(CLOCK), "core has no clock: pass the moment in"
+    ]
+    assert {use.attr for use in uses}.isdisjoint(CLOCK), "core has no clock: pass the moment in"
+    paths = [use for use in uses if ast.unparse(use.value) == "posixpath"]
+    assert {use.attr for use in paths} <= PATHS_AS_TEXT, "core reads no file system"
 
 
 @pytest.mark.parametrize("module", JOURNAL, ids=str)
