@@ -7,7 +7,7 @@ the plan as a whole. rclone and rsync delete N files first and then notice.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mirrorfs.core.plan import Plan, Totals
+from mirrorfs.core.plan import Plan, Totals, Verb
 
 
 class Danger(StrEnum):
@@ -43,41 +43,37 @@ class Refusal:
     totals: Totals
 
 
-def refuse(plan: Plan, limits: Limits, *, whole: bool, first: bool) -> Refusal | None:
-    """``whole``: the plan comes from a full comparison; ``first``: this pair was never synced."""
+def refuse(plan: Plan, limits: Limits, *, first: bool, whole: bool) -> Refusal | None:
+    """Why the plan is not to be applied; None when nothing speaks against it.
+
+    ``first``: this pair of trees was never mirrored before; ``whole``: all of the source was read.
+    """
     totals = plan.totals()
-    deleted = totals.delete
-    if not deleted:
+    files = sum(
+        1
+        for action in plan.actions
+        if action.verb is Verb.DELETE
+        and action.expect is not None
+        and not action.expect.is_directory
+    )
+    if not totals.delete:
         return None
-    if 0 <= limits.max_delete < deleted:
-        return Refusal(
-            Danger.MAX_DELETE,
-            f"{deleted} deletions are more than --max-delete {limits.max_delete} allows",
-            totals,
-        )
+    if 0 <= limits.max_delete < files:
+        message = f"{files} deletions are more than --max-delete {limits.max_delete} allows"
+        return Refusal(Danger.MAX_DELETE, message, totals)
     if 0 <= limits.max_delete_size < totals.freed:
-        return Refusal(
-            Danger.MAX_DELETE,
+        message = (
             f"deleting {totals.freed} bytes is more than "
-            f"--max-delete-size {limits.max_delete_size} allows",
-            totals,
+            f"--max-delete-size {limits.max_delete_size} allows"
         )
+        return Refusal(Danger.MAX_DELETE, message, totals)
+    would = f"{totals.delete} of {plan.destination_entries} entries there would be deleted"
     if first and not limits.adopted:
-        return Refusal(
-            Danger.FOREIGN_DESTINATION,
-            f"the destination was never mirrored to and {deleted} entries there would be deleted",
-            totals,
-        )
+        message = f"the destination was never mirrored to and {would}"
+        return Refusal(Danger.FOREIGN_DESTINATION, message, totals)
     if whole and plan.source_entries == 0 and not limits.empty_source:
-        return Refusal(
-            Danger.SOURCE_EMPTIED,
-            f"the source is empty and {deleted} entries of the destination would be deleted",
-            totals,
-        )
-    if whole and deleted > limits.share_floor and deleted > limits.share * plan.destination_entries:
-        return Refusal(
-            Danger.MASS_DELETION,
-            f"{deleted} of {plan.destination_entries} entries of the destination would be deleted",
-            totals,
-        )
+        return Refusal(Danger.SOURCE_EMPTIED, f"the source is empty and {would}", totals)
+    too_much = totals.delete > limits.share * plan.destination_entries
+    if too_much and totals.delete > limits.share_floor:
+        return Refusal(Danger.MASS_DELETION, would, totals)
     return None

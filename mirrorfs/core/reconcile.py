@@ -15,7 +15,7 @@ A directory of the source that cannot be read has unknown children, not absent o
 it is touched.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from mirrorfs.core.pairing import Pairing, Rules
 from mirrorfs.core.plan import Action, Notice, Plan, Verb, in_stages
@@ -34,10 +34,11 @@ class Reconciler:
         self._markers = rules.filter.markers
         self._rules = rules
 
-    def walk(self, scope: Scope) -> Iterator[Batch]:
+    def walk(self, scope: Scope, touched: Collection[str] = ()) -> Iterator[Batch]:
         """The decisions, directory by directory, parents before children.
 
-        Raises TreeError for a root that cannot be read.
+        ``touched``: directories in which renames planned before will come or go. Raises TreeError
+        for a root that cannot be read.
         """
         root = Frame("", scope, None, self._source.root(), self._destination.root())
         yield self._compare_roots(root)
@@ -52,6 +53,7 @@ class Reconciler:
                     yield batch
             else:
                 frame.entered = True
+                frame.touched = frame.touched or frame.path in touched
                 batch = Batch(frame.path)
                 stack.extend(reversed(self._enter(frame, batch)))
                 yield batch
@@ -59,7 +61,8 @@ class Reconciler:
     def _compare_roots(self, root: Frame) -> Batch:
         """The root's own attributes belong to a mirror, and not to rclone's kind of sync."""
         batch = Batch("")
-        assert root.want is not None and root.found is not None
+        assert root.want is not None
+        assert root.found is not None
         difference = self._rules.compare(root.want, root.found)
         if difference and self._options.empty_directories:
             root.timed = True
@@ -101,7 +104,7 @@ class Reconciler:
         present = theirs.entries
         if not frame.scope.deep:
             present = self._source.read(frame.path, self._markers).entries
-        return not self._markers.isdisjoint(present)
+        return self._rules.filter.marked(present)
 
     def _leave(self, frame: Frame, batch: Batch) -> None:
         """What only the whole directory can tell: whether it goes, and whether its times must be

@@ -61,6 +61,10 @@ class Relocated:
                 return moved(path, target, origin)
         return path
 
+    def moves(self, directory: str) -> bool:
+        """Whether anything in the directory lies elsewhere before the renames."""
+        return self.actual(directory) != directory or directory in self._appeared
+
     def read(self, path: str, names: Collection[str] | None = None) -> Listing:
         appeared = self._appeared.get(path)
         actual = self.actual(path)
@@ -90,22 +94,21 @@ class Relocated:
 
 
 class Renames(NamedTuple):
-    """``view``: the destination after ``actions``; ``scope``: what must be read now."""
+    """``view``: the destination after ``actions``; ``touched``: the directories they change."""
 
     actions: tuple[Action, ...]
     view: Relocated
-    scope: Scope
+    touched: frozenset[str]
 
 
 def plan_renames(
     hints: Iterable[Hint],
     scope: Scope,
     source: Reader,
-    destination: Reader,
+    view: Relocated,
     rules: Rules,
 ) -> Renames:
     """Believe the hints that hold; widen the scope (in place) where they do not."""
-    view = Relocated(destination)
     actions: list[Action] = []
     for hint in hints:
         found = _verified(hint, source, view, rules)
@@ -136,7 +139,9 @@ def plan_renames(
             )
         )
         view.rename(hint.origin, hint.path, have)
-    return Renames(tuple(actions), view, scope)
+    touched = {split(name)[0] for action in actions for name in (action.path, action.origin)}
+    made = {action.path for action in actions if action.stage is Stage.SHELTER}
+    return Renames(tuple(actions), view, frozenset(touched | made))
 
 
 def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[Entry, Entry] | None:

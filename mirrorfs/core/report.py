@@ -1,0 +1,64 @@
+"""What became of a run: counts, what failed, what must be looked at again.
+
+Law: a report only adds up; it decides nothing and prints nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mirrorfs.core.guard import Refusal
+from mirrorfs.core.plan import Notice, Outcome, Status, Verb
+from mirrorfs.core.tree import Failure, Kind, Trouble
+
+
+@dataclass(slots=True)
+class Report:
+    """``failures`` by path, both of reading and of writing; ``withheld`` paths were left alone on
+    purpose (after an error, or because a guard refused); ``entries`` of the source were looked at,
+    ``kept`` is how many the destination had."""
+
+    done: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
+    directories: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
+    bytes: int = 0
+    freed: int = 0
+    entries: int = 0
+    kept: int = 0
+    failures: dict[str, Failure] = field(default_factory=dict)
+    withheld: set[str] = field(default_factory=set)
+    notices: list[Notice] = field(default_factory=list)
+    refusal: Refusal | None = None
+
+    @property
+    def errors(self) -> int:
+        return len(self.failures)
+
+    @property
+    def changed(self) -> int:
+        """How many actions were done."""
+        return sum(self.done.values())
+
+    def hear(self, outcomes: Sequence[Outcome]) -> None:
+        """Add what became of some actions."""
+        for action, status, failure, moved in outcomes:
+            self.bytes += moved
+            if status is Status.DONE:
+                self.done[action.verb] += 1
+                entry = action.want or action.expect
+                if entry is not None and entry.kind is Kind.DIRECTORY:
+                    self.directories[action.verb] += 1
+                elif action.verb is Verb.DELETE and action.expect is not None:
+                    self.freed += action.expect.size
+            elif status is Status.SKIPPED:
+                if failure is None or failure.trouble is not Trouble.ABSENT:
+                    self.withheld.add(action.path)
+            elif failure is not None:
+                self.failures[action.path] = failure
+
+    def blame(self, failures: Iterable[Failure]) -> None:
+        """Add what could not be read."""
+        for failure in failures:
+            self.failures[failure.path] = failure
+
+    def unfinished(self) -> set[str]:
+        """The paths to look at again."""
+        return self.withheld.union(self.failures)

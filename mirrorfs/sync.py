@@ -1,0 +1,185 @@
+"""One pass: read a scope of both trees, decide, weigh, apply.
+
+Law: replay and full comparison are this same pass over different scopes. New files are copied while
+reading goes on; what touches anything that exists waits until everything was read and the guards
+have weighed it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mirrorfs.apply import Applier
+from mirrorfs.core.filter import Filter
+from mirrorfs.core.fold import Hint
+from mirrorfs.core.guard import Limits, refuse
+from mirrorfs.core.options import Options
+from mirrorfs.core.pairing import Rules
+from mirrorfs.core.plan import Action, Outcome, Plan
+from mirrorfs.core.reconcile import Reconciler, gather
+from mirrorfs.core.renames import Relocated, Renames, plan_renames
+from mirrorfs.core.report import Report
+from mirrorfs.core.scope import Scope
+from mirrorfs.core.tree import Failure, TreeError, Trouble
+from mirrorfs.core.walk import Batch
+from mirrorfs.errors import DirectoryMissing, MirrorError, PermanentError, TemporaryError
+from mirrorfs.trees.base import Destination, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a pass goes about it. ``check_first``: read everything before anything moves."""
+
+    transfers: int = 4
+    check_first: bool = False
+    ignore_errors: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+class Listener:
+    """Hears what a pass does, for logs, progress and history; does nothing by itself."""
+
+    def planned(self, batch: Batch) -> None:
+        """One directory was read and decided."""
+
+    def done(self, outcomes: Sequence[Outcome]) -> None:
+        """Some actions were carried out, or not."""
+
+
+class Pass:
+    """Reads, decides and applies; made once for a pair of trees and run as often as wanted."""
+
+    def __init__(
+        self,
+        source: Tree,
+        destination: Destination,
+        *,
+        options: Options,
+        filter: Filter,
+        settings: Settings = Settings(),
+        listener: Listener | None = None,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._options = options
+        self._filter = filter
+        self._settings = settings
+        self._listener = listener or Listener()
+
+    def plan(self, scope: Scope, hints: Iterable[Hint] = ()) -> Plan:
+        """What a run would do. Raises as `run` does."""
+        self._begin()
+        renames, rules = self._renames(scope, hints)
+        walk = Reconciler(self._source, renames.view, rules).walk(scope, renames.touched)
+        with _roots():
+            return gather(walk, renames.actions)
+
+    def run(
+        self,
+        scope: Scope,
+        hints: Iterable[Hint] = (),
+        *,
+        first: bool = False,
+        known: int = 0,
+        choose: Callable[[list[Action]], list[Action]] | None = None,
+    ) -> Report:
+        """Make the destination equal within the scope.
+
+        ``first``: this pair was never mirrored; ``known``: how many entries the destination is
+        known to hold, for the guards of a small scope; ``choose`` may leave actions out (they are
+        withheld). What concerns a path is in the report. Raises DirectoryMissing, TemporaryError,
+        PermanentError for a root that cannot be read.
+        """
+        self._begin()
+        report = Report()
+        renames, rules = self._renames(scope, hints)
+        streams = not (renames.actions or choose or self._settings.check_first)
+        ready: list[Action] = []
+        later: list[Action] = list(renames.actions)
+        with (
+            _roots(),
+            Applier(
+                self._source,
+                self._destination,
+                transfers=self._settings.transfers,
+                ignore_errors=self._settings.ignore_errors,
+                listener=lambda outcomes: self._hear(report, outcomes),
+            ) as applier,
+        ):
+            for batch in Reconciler(self._source, renames.view, rules).walk(scope, renames.touched):
+                self._count(report, applier, batch)
+                if streams:
+                    applier.submit(batch.ready)
+                else:
+                    ready += batch.ready
+                later += batch.later
+            applier.settle()
+            weighed = Plan((*ready, *later), (), (), report.entries, max(report.kept, known))
+            report.refusal = refuse(
+                weighed, self._settings.limits, first=first, whole=scope.is_everything
+            )
+            if report.refusal is not None:
+                if not renames.actions:
+                    applier.run(ready)
+                    ready = []
+                held = Failure("", Trouble.LIMIT, report.refusal.message)
+                applier.withhold([*ready, *later], held)
+            else:
+                actions = [*ready, *later]
+                chosen = choose(actions) if choose else actions
+                applier.run(chosen)
+                if len(chosen) != len(actions):
+                    kept = set(chosen)
+                    left = [action for action in actions if action not in kept]
+                    applier.withhold(left, Failure("", Trouble.LIMIT, "left out by the user"))
+        return report
+
+    def _begin(self) -> None:
+        self._source.begin()
+        self._destination.begin()
+
+    def _renames(self, scope: Scope, hints: Iterable[Hint]) -> tuple[Renames, Rules]:
+        """The renames that hold, and the rules for the rest; content is compared where it lies
+        before the renames."""
+        view = Relocated(self._destination)
+
+        def same_content(path: str, names: Sequence[str]) -> dict[str, bool | Failure]:
+            if renames.view.moves(path):
+                return dict.fromkeys(names, False)
+            return self._source.same_content(path, names, self._destination)
+
+        rules = Rules(self._options, self._filter, same_content)
+        renames = Renames((), view, frozenset())
+        with _roots():
+            renames = plan_renames(hints, scope, self._source, view, rules)
+        return renames, rules
+
+    def _count(self, report: Report, applier: Applier, batch: Batch) -> None:
+        self._listener.planned(batch)
+        report.entries += batch.source_entries
+        report.kept += batch.destination_entries
+        report.notices += batch.notices
+        if batch.failures:
+            report.blame(batch.failures)
+            applier.blame(len(batch.failures))
+
+    def _hear(self, report: Report, outcomes: Sequence[Outcome]) -> None:
+        report.hear(outcomes)
+        self._listener.done(outcomes)
+
+
+class _roots:
+    """Turns the failure to read a root into an error for the whole run."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, TreeError):
+            raise _fatal(error.failure) from error
+
+
+def _fatal(failure: Failure) -> MirrorError:
+    kinds: dict[Trouble, type[MirrorError]] = {
+        Trouble.ABSENT: DirectoryMissing,
+        Trouble.DENIED: PermanentError,
+    }
+    return kinds.get(failure.trouble, TemporaryError)(failure.message)
