@@ -1,4 +1,4 @@
-"""Install what is missing, and only that; finding everything in place takes a few milliseconds.
+"""Install what is missing, and only that; a second call is over in a fraction of a second.
 
     python3 .ci/setup.py run     what a mirror needs: the virtual environment and the FUSE view
     python3 .ci/setup.py dev     what lint and types need: the virtual environment alone
