@@ -151,7 +151,7 @@ def system_packages(level: str) -> None:
             install_packages(root, names)
             names = missing(NEEDS[level])
     if names:
-        say(f"going on without; to have all of it: sudo apt install {' '.join(names)}")
+        say(f"missing on this machine; to have it: sudo apt install {' '.join(names)}")
 
 
 # ---- the virtual environment ------------------------------------------------------------------
@@ -188,7 +188,7 @@ def make_venv() -> None:
         if works(*words):
             return
     shutil.rmtree(VENV, ignore_errors=True)  # half an environment
-    sys.exit("setup: no virtual environment can be made; first: sudo apt install python3-venv")
+    sys.exit("setup: no virtual environment can be made without python3-venv, virtualenv or uv")
 
 
 def pip_install(extras: list[str], log: Path) -> bool:
@@ -209,10 +209,12 @@ def python_packages(level: str) -> None:
     if is_current(level):
         return
     make_venv()
-    say("installing Python packages into .venv")
     extras = [] if level == "run" else ["dev"]
     log = VENV / "install.log"
-    with_view = not missing(FOR_PYFUSE3) and pip_install([*extras, "fuse"], log)
+    with_view = not missing(FOR_PYFUSE3)
+    compiling = " (compiling pyfuse3 takes about half a minute)" if with_view else ""
+    say(f"installing Python packages into .venv{compiling}")
+    with_view = with_view and pip_install([*extras, "fuse"], log)
     if not with_view and not pip_install(extras, log):
         sys.stderr.write(log.read_text(errors="replace"))
         sys.exit("setup: the Python packages could not be installed")
