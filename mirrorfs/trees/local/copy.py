@@ -1,0 +1,131 @@
+"""Move a file's bytes from an open content to a descriptor, the cheapest way the two allow.
+
+Law: a hole stays a hole and data stays data. Small: one read, one write. Else a reflink; else the
+segments that hold data, by copy_file_range, which turns holes into data on ext4 and so must never
+see one; else by reading and writing.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+
+from mirrorfs.core.tree import Entry
+from mirrorfs.trees.base import CHUNK, Content
+from mirrorfs.trees.local.kernel import FICLONE
+
+SMALL = 256 << 10  # up to here one read and one write beat every other way
+PIECE = 8 << 20  # what the kernel copies at a time: how soon a meter can stop it
+
+_UNABLE = frozenset(
+    {errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EINVAL, errno.EBADF}
+)
+Meter = Callable[[int], None] | None
+
+
+class Copying:
+    """Remembers what does not work between a source's file system and this destination's."""
+
+    def __init__(self) -> None:
+        self._no_clone: set[int] = set()
+        self._no_range: set[int] = set()
+
+    def copy(self, content: Content, before: Entry, target: int, meter: Meter) -> int:
+        """Bytes moved. Raises OSError, TreeError, and whatever ``meter`` raises."""
+        size = before.size
+        if not size:
+            return 0
+        if size <= SMALL and not content.sparse:
+            # One byte more than there should be: the end shows without another read.
+            data = content.read(size + 1)
+            write(target, data)
+            if meter is not None:
+                meter(len(data))
+            return len(data)
+        source = content.descriptor()
+        if source is None:
+            return _read_and_write(content, target, meter)
+        device = before.device
+        if device not in self._no_clone and self._clone(source, target, device):
+            if meter is not None:
+                meter(size)
+            return size
+        moved = 0
+        for start, end in segments(source, size) if content.sparse else [(0, size)]:
+            moved += self._copy_range(source, target, start, end, device, meter)
+        if content.sparse:
+            os.ftruncate(target, size)
+        return moved
+
+    def _clone(self, source: int, target: int, device: int) -> bool:
+        try:
+            fcntl.ioctl(target, FICLONE, source)
+        except OSError as error:
+            if error.errno not in _UNABLE:
+                raise
+            if error.errno != errno.EINVAL:  # EINVAL: this file only (btrfs, no copy on write)
+                self._no_clone.add(device)
+            return False
+        return True
+
+    def _copy_range(
+        self, source: int, target: int, start: int, end: int, device: int, meter: Meter
+    ) -> int:
+        at = start
+        while at < end:
+            if device in self._no_range:
+                data = os.pread(source, min(CHUNK, end - at), at)
+                write(target, data, at)
+                moved = len(data)
+            else:
+                try:
+                    moved = os.copy_file_range(source, target, min(PIECE, end - at), at, at)
+                except OSError as error:
+                    if error.errno not in _UNABLE:
+                        raise
+                    self._no_range.add(device)
+                    continue
+            if not moved:
+                break  # it shrank; the look afterwards will tell
+            at += moved
+            if meter is not None:
+                meter(moved)
+        return at - start
+
+
+def segments(source: int, size: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of what holds data below ``size``."""
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(source, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole is left
+                return
+            if error.errno == errno.EINVAL:  # a file system that knows no holes
+                yield end, size
+                return
+            raise
+        end = min(os.lseek(source, start, os.SEEK_HOLE), size)
+        if start < end:
+            yield start, end
+
+
+def write(target: int, data: bytes, at: int | None = None) -> None:
+    """All of ``data``, at the descriptor's offset or at ``at``."""
+    written = os.write(target, data) if at is None else os.pwrite(target, data, at)
+    while written < len(data):
+        rest = memoryview(data)[written:]
+        written += os.write(target, rest) if at is None else os.pwrite(target, rest, at + written)
+
+
+def _read_and_write(content: Content, target: int, meter: Meter) -> int:
+    moved = 0
+    while data := content.read(CHUNK):
+        write(target, data)
+        moved += len(data)
+        if meter is not None:
+            meter(len(data))
+        if len(data) < CHUNK:
+            break
+    return moved

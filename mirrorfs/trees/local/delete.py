@@ -1,0 +1,85 @@
+"""Remove one name at a time, and the leftovers of killed runs.
+
+Law: what goes is what the plan saw. A directory goes only when it is empty, our own leftovers
+aside.
+"""
+
+import errno
+import os
+from collections.abc import Sequence
+
+from mirrorfs.core.plan import Action, Outcome
+from mirrorfs.core.tree import Kind, TreeError
+from mirrorfs.trees import expect
+from mirrorfs.trees.local.handles import Handles
+from mirrorfs.trees.local.names import Temporaries
+from mirrorfs.trees.local.read import look
+from mirrorfs.trees.local.trouble import failure
+from mirrorfs.trees.local.verb import place
+
+
+def delete(handles: Handles, temporaries: Temporaries, actions: Sequence[Action]) -> list[Outcome]:
+    """See `mirrorfs.trees.base.Destination.delete`."""
+    return [_delete(handles, temporaries, action) for action in actions]
+
+
+def _delete(handles: Handles, temporaries: Temporaries, action: Action) -> Outcome:
+    try:
+        above, name = place(handles, action.path)
+        with above as fd:
+            found = look(fd, name)
+            if found is None:
+                return expect.done(action)
+            if action.expect is None or not expect.same_version(found, action.expect):
+                return expect.drift(action, "the destination holds something the plan did not see")
+            # RACE: whoever changes the file between this look and the removal loses the change.
+            if found.kind is not Kind.DIRECTORY:
+                os.unlink(name, dir_fd=fd)
+            else:
+                handles.forget(action.path)
+                try:
+                    os.rmdir(name, dir_fd=fd)
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise
+                    if not _clear(handles, temporaries, action.path):
+                        return expect.drift(action, "the directory is not empty")
+                    os.rmdir(name, dir_fd=fd)
+    except FileNotFoundError:
+        return expect.done(action)
+    except TreeError as error:
+        return expect.failed(action, error.failure)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
+            return expect.drift(action, "it was replaced while it was looked at")
+        return expect.failed(action, failure(action.path, error, "delete"))
+    except ValueError as error:
+        return expect.failed(action, failure(action.path, error, "delete"))
+    return expect.done(action)
+
+
+def _clear(handles: Handles, temporaries: Temporaries, path: str) -> bool:
+    """Remove our leftovers from a directory that is to go; False if it holds anything else."""
+    handle = handles.take(path)
+    with handle as fd:
+        with handle.listing:
+            names = os.listdir(fd)
+        if not all(map(temporaries.is_ours, names)):
+            return False
+        for name in names:
+            os.unlink(name, dir_fd=fd)
+    handles.forget(path)
+    return True
+
+
+def sweep(handles: Handles, temporaries: Temporaries) -> int:
+    """See `mirrorfs.trees.base.Destination.sweep`."""
+    swept = 0
+    for directory, name in temporaries.take_leftovers():
+        try:
+            with handles.take(directory) as fd:
+                os.unlink(name, dir_fd=fd)
+            swept += 1
+        except (OSError, TreeError):
+            continue  # gone already, or met again by a later pass
+    return swept

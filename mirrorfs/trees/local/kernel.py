@@ -1,0 +1,84 @@
+"""System calls that Python's ``os`` lacks, by ctypes; each raises OSError as ``os`` does.
+
+Law: no policy here. A call the C library does not have raises ENOSYS.
+"""
+
+import ctypes
+import errno
+import os
+import sys
+from typing import Any, NamedTuple
+
+RENAME_NOREPLACE = 1
+FICLONE = 0x40049409
+FS_IOC_GETFSUUID = 0x80111500
+_AT_EMPTY_PATH = 0x1000
+_STATX_BTIME = 0x800
+_STATX_MNT_ID = 0x1000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _function(name: str, *arguments: Any) -> Any:
+    function = getattr(_libc, name, None)
+    if function is not None:
+        function.argtypes = arguments
+        function.restype = ctypes.c_int
+    return function
+
+
+_renameat2 = _function(
+    "renameat2", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint
+)
+_syncfs = _function("syncfs", ctypes.c_int)
+_statx = _function(
+    "statx", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_char_p
+)
+
+
+def _call(function: Any, *arguments: Any) -> None:
+    if function is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if function(*arguments) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def rename_new(directory: int, name: str, to_directory: int, to_name: str) -> None:
+    """Rename, never over anything. EEXIST when the new name is taken."""
+    _call(
+        _renameat2,
+        directory,
+        os.fsencode(name),
+        to_directory,
+        os.fsencode(to_name),
+        RENAME_NOREPLACE,
+    )
+
+
+def syncfs(descriptor: int) -> None:
+    """Everything written to the descriptor's file system is durable, or an error is raised."""
+    _call(_syncfs, descriptor)
+
+
+class Extended(NamedTuple):
+    """What statx knows beyond stat; 0 where it does not."""
+
+    born_ns: int
+    mount: int
+
+
+def statx(descriptor: int) -> Extended:
+    buffer = ctypes.create_string_buffer(256)
+    try:
+        _call(_statx, descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME | _STATX_MNT_ID, buffer)
+    except OSError:
+        return Extended(0, 0)
+
+    def number(offset: int, size: int) -> int:
+        return int.from_bytes(buffer.raw[offset : offset + size], sys.byteorder, signed=size == 8)
+
+    mask = int.from_bytes(buffer.raw[0:4], sys.byteorder)
+    # struct statx of linux/stat.h: stx_mask at 0, stx_btime at 80, stx_mnt_id at 144.
+    born = number(80, 8) * 10**9 + number(88, 4) if mask & _STATX_BTIME else 0
+    return Extended(born, number(144, 8) if mask & _STATX_MNT_ID else 0)

@@ -1,0 +1,60 @@
+"""The names of our temporary files: ``.mirrorfs-<owner>-<8 hex><suffix>``, at most 44 bytes.
+
+Law: a name is ours only if it matches as a whole and carries our mirror's owner id; anything else
+is the user's and is mirrored like any other. The eight digits come from the name of the file that
+is to be: a file transferred again after a crash finds its own leftover and takes its place.
+"""
+
+import re
+import zlib
+from os import fsencode
+
+from mirrorfs.core.tree import join
+from mirrorfs.errors import SettingError
+
+SUFFIX_LIMIT = 16  # rclone's, for --partial-suffix
+
+
+class Temporaries:
+    """The temporaries of one tree; those in use now are told from a killed run's leftovers."""
+
+    def __init__(self, owner: str, suffix: str) -> None:
+        if not re.fullmatch("[0-9a-f]{8}", owner):
+            raise SettingError(f"owner id {owner!r} is not eight hexadecimal digits")
+        if "/" in suffix or "\0" in suffix or len(fsencode(suffix)) > SUFFIX_LIMIT:
+            raise SettingError(
+                f"temporary suffix {suffix!r} cannot end a name",
+                remedy=f"use at most {SUFFIX_LIMIT} bytes and no slash",
+            )
+        self.prefix = f".mirrorfs-{owner}-"
+        self._suffix = suffix
+        self._pattern = re.compile(re.escape(self.prefix) + "[0-9a-f]{8}" + re.escape(suffix))
+        self._used: dict[str, object] = {}
+        self._leftovers: dict[tuple[str, str], None] = {}
+
+    def is_ours(self, name: str) -> bool:
+        return name.startswith(self.prefix) and self._pattern.fullmatch(name) is not None
+
+    def claim(self, directory: str, name: str) -> str:
+        """A temporary name for ``name``, nobody else's until it is released."""
+        number = zlib.crc32(fsencode(name))
+        mine = object()
+        while True:
+            temporary = f"{self.prefix}{number:08x}{self._suffix}"
+            # Atomic: two threads may want the same one.
+            if self._used.setdefault(join(directory, temporary), mine) is mine:
+                return temporary
+            number = (number + 1) & 0xFFFFFFFF
+
+    def release(self, directory: str, temporary: str) -> None:
+        self._used.pop(join(directory, temporary), None)
+
+    def met(self, directory: str, name: str) -> None:
+        """`read` saw one of ours: remember it if nobody works on it."""
+        if join(directory, name) not in self._used:
+            self._leftovers[directory, name] = None
+
+    def take_leftovers(self) -> list[tuple[str, str]]:
+        """(directory, name) of what was met and nobody works on now; they are forgotten."""
+        leftovers, self._leftovers = self._leftovers, {}
+        return [(where, name) for where, name in leftovers if join(where, name) not in self._used]

@@ -1,0 +1,194 @@
+"""Look at names: one listing and one stat each, relative to a held directory.
+
+Law: a name that could not be looked at is a failure, one that is gone is simply not there, and
+nothing is concluded from a directory that went away while it was read.
+"""
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+
+from mirrorfs.core.options import Links, Options
+from mirrorfs.core.tree import Entry, Failure, Kind, Listing, TreeError, Trouble, join, split
+from mirrorfs.trees.local.attributes import Xattrs, read_xattrs
+from mirrorfs.trees.local.handles import Handle, Handles
+from mirrorfs.trees.local.names import Temporaries
+from mirrorfs.trees.local.trouble import failure, unsafe
+
+KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFIFO: Kind.FIFO,
+    stat.S_IFSOCK: Kind.SOCKET,
+    stat.S_IFCHR: Kind.CHARACTER_DEVICE,
+    stat.S_IFBLK: Kind.BLOCK_DEVICE,
+}
+_new = tuple.__new__
+_FILE, _SYMLINK, _DIRECTORY = Kind.FILE, Kind.SYMLINK, Kind.DIRECTORY
+
+
+def entry_of(st: os.stat_result, target: str = "", xattrs: Xattrs | None = None) -> Entry:
+    """The entry a stat result shows. Made directly: this runs once per name of a tree."""
+    mode = st.st_mode
+    kind = KINDS[mode & 0o170000]
+    return _new(
+        Entry,
+        (
+            kind,
+            st.st_size if kind is _FILE else 0,
+            st.st_mtime_ns,
+            mode & 0o7777,
+            st.st_uid,
+            st.st_gid,
+            target,
+            st.st_rdev,
+            st.st_nlink,
+            st.st_dev,
+            st.st_ino,
+            st.st_ctime_ns,
+            st.st_atime_ns,
+            xattrs,
+        ),
+    )
+
+
+def look(directory: int, name: str) -> Entry | None:
+    """What is at a name now, with a symlink's target; for verifying. Raises OSError."""
+    try:
+        st = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        target = os.readlink(name, dir_fd=directory) if stat.S_ISLNK(st.st_mode) else ""
+    except FileNotFoundError:
+        return None
+    return entry_of(st, target)
+
+
+class Reading:
+    """Reads the directories of one tree as its options say."""
+
+    def __init__(
+        self, handles: Handles, temporaries: Temporaries, options: Options, follow: bool
+    ) -> None:
+        self._handles = handles
+        self._temporaries = temporaries
+        self._targets = options.links is Links.KEEP
+        self._xattrs = options.xattrs
+        self._follow = follow
+
+    def root(self) -> Entry:
+        """See `mirrorfs.trees.base.Tree.root`."""
+        with self._handles.take("") as fd:
+            try:
+                return entry_of(os.fstat(fd), "", read_xattrs(fd) if self._xattrs else None)
+            except OSError as error:
+                raise TreeError(failure("", error, "look at the root")) from None
+
+    def read(self, path: str, names: Collection[str] | None) -> Listing:
+        """See `mirrorfs.trees.base.Tree.read`."""
+        try:
+            return self._read(path, names)
+        except TreeError as error:
+            # A handle kept from before may be of a directory that was removed, and the path may
+            # lead to a new one: only a fresh look can say it is absent.
+            if error.trouble is not Trouble.ABSENT or not self._handles.forget(path):
+                raise
+            return self._read(path, names)
+
+    def _read(self, path: str, names: Collection[str] | None) -> Listing:
+        handle = self._handles.take(path)
+        with handle as directory:
+            if names is not None:
+                listing = self._look_at(directory, path, names)
+                # In a removed directory every name is absent.
+                if len(listing.entries) < len(names) and not os.fstat(directory).st_nlink:
+                    raise TreeError(Failure(path, Trouble.ABSENT, "the directory was removed"))
+                return listing
+            return self._list(handle, directory, path)
+
+    def _list(self, handle: Handle, directory: int, path: str) -> Listing:
+        if not handle.listable:
+            raise TreeError(Failure(path, Trouble.DENIED, "cannot list: Permission denied"))
+        try:
+            with handle.listing, os.scandir(directory) as iterator:
+                found = list(iterator)
+        except OSError as error:
+            raise TreeError(failure(path, error, "list the directory")) from None
+        entries: dict[str, Entry] = {}
+        failures: dict[str, Failure] = {}
+        prefix = self._temporaries.prefix
+        follow = self._follow
+        plain = not (self._targets or self._xattrs or follow)
+        for item in found:
+            name = item.name
+            if name.startswith(prefix) and self._is_temporary(path, item):
+                continue
+            try:
+                st = item.stat(follow_symlinks=False)
+                entries[name] = entry_of(st) if plain else self._complete(directory, path, name, st)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                failures[name] = failure(join(path, name), error, "look at it")
+            except TreeError as error:
+                failures[name] = error.failure
+        return Listing(entries, failures)
+
+    def _is_temporary(self, path: str, item: "os.DirEntry[str]") -> bool:
+        if not self._temporaries.is_ours(item.name) or item.is_dir(follow_symlinks=False):
+            return False
+        self._temporaries.met(path, item.name)
+        return True
+
+    def _look_at(self, directory: int, path: str, names: Collection[str]) -> Listing:
+        entries: dict[str, Entry] = {}
+        failures: dict[str, Failure] = {}
+        for name in names:
+            if name in ("", ".", "..") or "/" in name:
+                failures[name] = unsafe(join(path, name)).failure
+                continue
+            if self._temporaries.is_ours(name):
+                continue
+            try:
+                st = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                entries[name] = self._complete(directory, path, name, st)
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                failures[name] = failure(join(path, name), error, "look at it")
+            except TreeError as error:
+                failures[name] = error.failure
+        return Listing(entries, failures)
+
+    def _complete(self, directory: int, path: str, name: str, st: os.stat_result) -> Entry:
+        """The entry with what stat alone does not tell. Raises OSError, TreeError."""
+        target = ""
+        if stat.S_ISLNK(st.st_mode):
+            if self._follow:
+                st = self._followed(directory, path, name)
+            elif self._targets:
+                target = os.readlink(name, dir_fd=directory)
+        xattrs = None
+        if self._xattrs:
+            xattrs = read_xattrs(f"/proc/self/fd/{directory}/{name}", follow=self._follow)
+        return entry_of(st, target, xattrs)
+
+    def _followed(self, directory: int, path: str, name: str) -> os.stat_result:
+        try:
+            st = os.stat(name, dir_fd=directory)
+        except FileNotFoundError:
+            message = "the symlink points to nothing"
+            raise TreeError(Failure(join(path, name), Trouble.UNSUPPORTED, message)) from None
+        if stat.S_ISDIR(st.st_mode):
+            for ancestor in self._ancestors(path):
+                if (ancestor.st_dev, ancestor.st_ino) == (st.st_dev, st.st_ino):
+                    message = "the symlink points to a directory that it is in"
+                    raise TreeError(Failure(join(path, name), Trouble.LOOP, message))
+        return st
+
+    def _ancestors(self, path: str) -> Iterator[os.stat_result]:
+        while True:
+            with self._handles.take(path) as fd:
+                yield os.fstat(fd)
+            if not path:
+                return
+            path, _ = split(path)

@@ -1,0 +1,260 @@
+"""Create and replace files, links and special files: beside their place, complete, then renamed.
+
+Law: nothing appears under its name before it has its content and attributes, nothing torn appears
+at all, and what is replaced is what the plan saw. A temporary is gone when the call ends, however
+it ends.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import NamedTuple
+
+from mirrorfs.core.options import Options
+from mirrorfs.core.plan import Action, Outcome, Verb
+from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, Trouble, split
+from mirrorfs.trees import expect
+from mirrorfs.trees.base import Capabilities, Tree
+from mirrorfs.trees.local.attributes import assign, by_path
+from mirrorfs.trees.local.copy import Copying, Meter
+from mirrorfs.trees.local.durable import FEW, Fsync
+from mirrorfs.trees.local.handles import Handles
+from mirrorfs.trees.local.kernel import syncfs
+from mirrorfs.trees.local.names import Temporaries
+from mirrorfs.trees.local.read import look
+from mirrorfs.trees.local.rename import rename_new
+from mirrorfs.trees.local.trouble import failure, unsafe
+
+PAUSES = (0.001, 0.01, 0.1)  # seconds before a file that changed while it was read is read again
+
+_TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SPECIAL = {
+    Kind.FIFO: 0o010000,
+    Kind.CHARACTER_DEVICE: 0o020000,
+    Kind.BLOCK_DEVICE: 0o060000,
+    Kind.SOCKET: 0o140000,
+}
+
+
+class Staged(NamedTuple):
+    """A temporary that is ready to take its place; ``made`` is what it is."""
+
+    action: Action
+    name: str
+    temporary: str
+    made: Entry
+    moved: int
+
+
+class Transfers:
+    """Carries out transfers into one tree."""
+
+    def __init__(
+        self,
+        handles: Handles,
+        temporaries: Temporaries,
+        options: Options,
+        capabilities: Capabilities,
+        fsync: Fsync,
+    ) -> None:
+        self._handles = handles
+        self._temporaries = temporaries
+        self.keep = replace(
+            options,
+            owners=options.owners and capabilities.owners,
+            permissions=options.permissions and capabilities.permissions,
+            xattrs=options.xattrs and capabilities.xattrs,
+        )
+        # A mode of its own is set later; until then nobody else may read what may become private.
+        self._mode = 0o600 if self.keep.permissions else 0o666
+        self._fsync = fsync
+        self._copying = Copying()
+
+    def run(self, actions: Sequence[Action], source: Tree, meter: Meter) -> list[Outcome]:
+        """See `mirrorfs.trees.base.Destination.transfer`."""
+        outcomes: list[Outcome] = []
+        for directory, group in groupby(actions, key=lambda action: split(action.path)[0]):
+            batch = list(group)
+            try:
+                handle = self._handles.take(directory)
+            except TreeError as error:
+                outcomes += [expect.failed(action, error.failure) for action in batch]
+                continue
+            with handle as fd:
+                # Without the right to list it, a directory cannot be asked to sync either.
+                outcomes += self._batch(fd, directory, batch, source, meter, handle.listable)
+                if self._fsync is Fsync.ALWAYS and handle.listable:
+                    os.fsync(fd)
+        return outcomes
+
+    def _batch(
+        self,
+        fd: int,
+        directory: str,
+        batch: list[Action],
+        source: Tree,
+        meter: Meter,
+        syncable: bool,
+    ) -> list[Outcome]:
+        replacing = sum(action.verb is Verb.UPDATE for action in batch)
+        together = syncable and self._fsync is Fsync.REPLACE and replacing > FEW
+        outcomes: dict[int, Outcome] = {}
+        staged: dict[int, Staged] = {}
+        try:
+            for index, action in enumerate(batch):
+                update = action.verb is Verb.UPDATE
+                sync = self._fsync is Fsync.ALWAYS or (
+                    update and self._fsync is Fsync.REPLACE and not together
+                )
+                made = self._stage(fd, directory, action, source, meter, sync)
+                if isinstance(made, Outcome):
+                    outcomes[index] = made
+                    continue
+                staged[index] = made
+                if not (update and together):
+                    outcomes[index] = self._publish(fd, directory, staged.pop(index))
+            if staged:
+                problem = _sync_all(fd, directory)
+                for index, item in list(staged.items()):
+                    if problem is None:
+                        outcomes[index] = self._publish(fd, directory, staged.pop(index))
+                    else:
+                        outcomes[index] = expect.failed(item.action, problem)
+        finally:
+            for item in staged.values():
+                self._discard(fd, directory, item.temporary)
+        return [outcomes[index] for index in range(len(batch))]
+
+    def _stage(
+        self, fd: int, directory: str, action: Action, source: Tree, meter: Meter, sync: bool
+    ) -> Staged | Outcome:
+        want = action.want
+        name = split(action.path)[1]
+        if want is None or want.kind is Kind.DIRECTORY or name in ("", ".", ".."):
+            return expect.failed(action, unsafe(action.path).failure)
+        temporary = self._temporaries.claim(directory, name)
+        try:
+            if want.kind is Kind.FILE:
+                made, moved = self._stage_file(fd, temporary, action.path, source, meter, sync)
+            else:
+                made, moved = self._stage_other(fd, temporary, want), 0
+            return Staged(action, name, temporary, made, moved)
+        except _SourceError as error:
+            outcome = expect.source_failed(action, error.failure)
+        except (OSError, ValueError) as error:
+            outcome = expect.failed(action, failure(action.path, error, "write"))
+        except BaseException:
+            self._discard(fd, directory, temporary)
+            raise
+        self._discard(fd, directory, temporary)
+        return outcome
+
+    def _stage_file(
+        self, fd: int, temporary: str, path: str, source: Tree, meter: Meter, sync: bool
+    ) -> tuple[Entry, int]:
+        try:
+            for pause in (*PAUSES, None):
+                with source.open(path) as content:
+                    before = content.stat()
+                    target = self._create(fd, temporary)
+                    try:
+                        moved = self._copying.copy(content, before, target, meter)
+                        if not content.changed_since(before):
+                            assign(target, before, self.keep)
+                            if sync:
+                                os.fsync(target)
+                            return before, moved
+                    finally:
+                        os.close(target)
+                if pause is None:
+                    break
+                os.unlink(temporary, dir_fd=fd)
+                time.sleep(pause)
+        except TreeError as error:
+            raise _SourceError(error.failure) from None
+        raise _SourceError(Failure(path, Trouble.UNSTABLE, "the file changes while it is read"))
+
+    def _stage_other(self, fd: int, temporary: str, want: Entry) -> Entry:
+        def create() -> None:
+            if want.kind is Kind.SYMLINK:
+                os.symlink(want.target, temporary, dir_fd=fd)
+            else:
+                os.mknod(temporary, _SPECIAL[want.kind] | self._mode, want.rdev, dir_fd=fd)
+
+        try:
+            create()
+        except FileExistsError:
+            os.unlink(temporary, dir_fd=fd)
+            create()
+        held = os.open(temporary, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        try:
+            assign(by_path(held), want, self.keep)
+        finally:
+            os.close(held)
+        return want
+
+    def _create(self, fd: int, temporary: str) -> int:
+        try:
+            return os.open(temporary, _TEMPORARY, self._mode, dir_fd=fd)
+        except FileExistsError:
+            # What a killed run left of this very file.
+            os.unlink(temporary, dir_fd=fd)
+            return os.open(temporary, _TEMPORARY, self._mode, dir_fd=fd)
+
+    def _publish(self, fd: int, directory: str, item: Staged) -> Outcome:
+        action, name, temporary, made, moved = item
+        try:
+            found = None
+            if action.verb is Verb.UPDATE:
+                found = look(fd, name)
+            if found is None:
+                found = put(fd, temporary, name)
+            elif action.expect is not None and expect.untouched(found, action.expect):
+                # RACE: whoever changes the file between this look and the rename loses the change.
+                os.rename(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
+                found = None
+            if found is None:
+                self._temporaries.release(directory, temporary)
+                return expect.done(action, moved)
+        except OSError as error:
+            self._discard(fd, directory, temporary)
+            return expect.failed(action, failure(action.path, error, "put in place"))
+        self._discard(fd, directory, temporary)
+        if (self.keep.times or made.kind is not Kind.FILE) and expect.reached(found, made):
+            return expect.done(action, moved)
+        return expect.drift(action, "the destination holds something the plan did not see")
+
+    def _discard(self, fd: int, directory: str, temporary: str) -> None:
+        try:
+            os.unlink(temporary, dir_fd=fd)
+        except OSError:
+            pass  # never created, or beyond our reach: then it is a leftover for the next run
+        self._temporaries.release(directory, temporary)
+
+
+class _SourceError(Exception):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def put(fd: int, name: str, to_name: str) -> Entry | None:
+    """Rename within a directory onto a free name; what holds that name if it is not free."""
+    while True:
+        try:
+            rename_new(fd, name, fd, to_name)
+            return None
+        except FileExistsError:
+            # RACE: who held the name may let go of it before we see who it was.
+            if (found := look(fd, to_name)) is not None:
+                return found
+
+
+def _sync_all(fd: int, directory: str) -> Failure | None:
+    try:
+        syncfs(fd)
+    except OSError as error:
+        return failure(directory, error, "make the new content durable")
+    return None

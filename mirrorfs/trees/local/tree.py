@@ -1,0 +1,120 @@
+"""A directory of this machine as a source or a destination.
+
+Law: the root is opened once and held; everything below is reached from that descriptor. A root that
+is not where it was any more ends the pass instead of looking empty.
+"""
+
+import os
+from collections.abc import Collection, Sequence
+
+from mirrorfs.core.options import Links, Options
+from mirrorfs.core.plan import Action, Outcome
+from mirrorfs.core.tree import Entry, Identity, Listing
+from mirrorfs.errors import FatalError, TemporaryError
+from mirrorfs.trees.base import Content, Destination, Tree
+from mirrorfs.trees.local import change, delete, directories, identity, kernel, rename
+from mirrorfs.trees.local.content import open_content
+from mirrorfs.trees.local.durable import Fsync
+from mirrorfs.trees.local.handles import Handles
+from mirrorfs.trees.local.names import Temporaries
+from mirrorfs.trees.local.read import Reading
+from mirrorfs.trees.local.transfer import Transfers
+
+
+class LocalTree(Destination):
+    """See `mirrorfs.trees.base`.
+
+    ``options`` say what is read and what is kept. With `Links.FOLLOW` a tree that is not
+    ``writable`` shows what its symlinks point to; a writable one never follows any. ``owner``:
+    eight hexadecimal digits that tell this mirror's temporaries from others'; give the source the
+    destination's, so that one inside the other's reach is never mirrored. ``fsync``: see `Fsync`;
+    ValueError if it is none.
+
+    Raises DirectoryMissing, PermanentError, TemporaryError, SettingError. While it is open its file
+    system cannot be unmounted, except lazily.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        options: Options = Options(),  # noqa: B008  (frozen)
+        *,
+        writable: bool = False,
+        fsync: str = Fsync.REPLACE,
+        owner: str = "00000000",
+        partial_suffix: str = ".tmp",
+    ) -> None:
+        self.path = os.fspath(root)
+        self._writable = writable
+        self._fsync = Fsync(fsync)
+        self._temporaries = Temporaries(owner, partial_suffix)
+        self._follow = options.links is Links.FOLLOW and not writable
+        self._xattrs = options.xattrs
+        self._descriptor = identity.open_root(self.path)
+        self.capabilities = identity.capabilities(self._descriptor)
+        self.handles = Handles(self._descriptor, follow=self._follow)
+        self._reading = Reading(self.handles, self._temporaries, options, self._follow)
+        self._transfers = Transfers(
+            self.handles, self._temporaries, options, self.capabilities, self._fsync
+        )
+
+    def identity(self) -> Identity:
+        identity.check_root(self.path, self._descriptor)
+        return identity.identity(self._descriptor)
+
+    def begin(self) -> None:
+        self.handles.forget()
+        identity.check_root(self.path, self._descriptor)
+
+    def root(self) -> Entry:
+        return self._reading.root()
+
+    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
+        return self._reading.read(path, names)
+
+    def open(self, path: str) -> Content:
+        return open_content(self.handles, path, follow=self._follow, xattrs=self._xattrs)
+
+    def create_directories(self, actions: Sequence[Action]) -> list[Outcome]:
+        self._check_writable()
+        return directories.create_directories(self.handles, self._transfers.keep, actions)
+
+    def transfer(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
+        self._check_writable()
+        return self._transfers.run(actions, source, self.meter)
+
+    def rename(self, actions: Sequence[Action]) -> list[Outcome]:
+        self._check_writable()
+        return rename.rename(self.handles, actions)
+
+    def set_attributes(self, actions: Sequence[Action]) -> list[Outcome]:
+        self._check_writable()
+        return change.set_attributes(self.handles, self._transfers.keep, actions)
+
+    def delete(self, actions: Sequence[Action]) -> list[Outcome]:
+        self._check_writable()
+        return delete.delete(self.handles, self._temporaries, actions)
+
+    def flush(self) -> None:
+        """One syncfs of the root's file system; one mounted inside the tree is not covered."""
+        self._check_writable()
+        if self._fsync is Fsync.NEVER:
+            return
+        try:
+            kernel.syncfs(self._descriptor)
+        except OSError as error:
+            raise TemporaryError(
+                f"{self.path}: what was written could not be made durable: {error.strerror}",
+                remedy="check the drive, its space and the kernel log; the next run repeats it",
+            ) from None
+
+    def sweep(self) -> int:
+        self._check_writable()
+        return delete.sweep(self.handles, self._temporaries)
+
+    def close(self) -> None:
+        self.handles.close()
+
+    def _check_writable(self) -> None:
+        if not self._writable:
+            raise FatalError(f"{self.path} was opened for reading only")

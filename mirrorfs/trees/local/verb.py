@@ -1,0 +1,16 @@
+"""Where an action takes place: a held directory and one name in it."""
+
+from mirrorfs.core.tree import split
+from mirrorfs.trees.local.handles import Handle, Handles
+from mirrorfs.trees.local.trouble import unsafe
+
+
+def place(handles: Handles, path: str) -> tuple[Handle, str]:
+    """The directory that holds ``path``, to be let go of, and the name in it. Raises TreeError.
+
+    The root has no place: nothing creates, renames or removes it.
+    """
+    directory, name = split(path)
+    if name in ("", ".", ".."):
+        raise unsafe(path)
+    return handles.take(directory), name
