@@ -69,14 +69,15 @@ class Filter:
         self.markers = parts.markers
         self.warnings = parts.warnings
         self._limits = parts.limits if parts.limits.any else None
+        self._files = None if parts.listing is None else parts.listing.files
+        # Whether more than rules judges a file.
+        self._narrow = bool(self._limits or parts.listing or parts.partition)
         self._match = match.combine(parts.files)
         self._match_directory = match.combine(parts.directories)
         self._prunes = (
             parts.listing is not None or parts.max_depth >= 0 or _can_exclude(parts.directories)
         )
-        self._always = not (
-            self._prunes or parts.files or self._limits or parts.listing or parts.partition
-        )
+        self._always = not (self._prunes or parts.files or self._narrow)
         self.is_everything = self._always and not parts.markers
         self._known: dict[str, bool] = {}
 
@@ -136,14 +137,18 @@ class Filter:
             return True
         if is_directory:
             return not path or (self.descends(_parent(path)) and self._enters(path))
-        if self._prunes and not self.descends(path.rpartition("/")[0]):
-            return False
-        if self._parts.listing is not None:
-            return path in self._parts.listing.files
-        if self._limits is not None and self._limits.refusal(size, mtime_ns) is not None:
-            return False
-        if self._parts.partition is not None and not self._parts.partition.holds(path):
-            return False
+        if self._prunes:
+            parent = path.rpartition("/")[0]
+            # The lookup is repeated in `descends`; here it saves the call for each file.
+            if not self._known.get(parent) and not self.descends(parent):
+                return False
+        if self._narrow:
+            if self._files is not None:
+                return path in self._files
+            if self._limits is not None and self._limits.refusal(size, mtime_ns) is not None:
+                return False
+            if self._parts.partition is not None and not self._parts.partition.holds(path):
+                return False
         found = self._match(path)
         return found is None or found.lastindex is not None
 

@@ -91,15 +91,19 @@ def _go_duration(value: str) -> int | None:
 def _single_suffix(value: str) -> int | None:
     unit = _LONG_UNITS.get(value[-1:])
     number = value if unit is None else value[:-1]
-    return None if parse_decimal(number) is None else _times(number, unit or _SECOND)
+    amount = parse_decimal(number)
+    if amount is None:
+        return None
+    # Bounded before it becomes an int: 1e999999999 would have a billion digits.
+    if abs(amount) > INT64_MAX:
+        return 2 * INT64_MAX
+    return _times(number, unit or _SECOND)
 
 
 def _times(number: str, unit: int) -> int:
     # Decimal, so that 0.1 of a unit is exact and a long fraction loses nothing.
     with localcontext(prec=60):
-        product = Decimal(number) * unit
-        # Bounded before it becomes an int: 1e999999999 would have a billion digits.
-        return int(max(min(product, Decimal(INT64_MAX) * 2), Decimal(INT64_MAX) * -2))
+        return int(Decimal(number) * unit)
 
 
 def _date(value: str, tz: tzinfo | None) -> int:

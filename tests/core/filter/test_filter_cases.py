@@ -1,4 +1,4 @@
-"""rclone's filter language, fact by fact (cases.json: what rclone does with these flags and names)."""
+"""rclone's filter language, fact by fact (cases.json: flags, and what rclone does with them)."""
 
 import json
 import re
@@ -18,10 +18,6 @@ EVERY = [
     for group, cases in CASES.items()
     for case in cases
 ]
-
-# Where mirrorfs decides otherwise than these facts say, with the reason; each case is run all the
-# same and must differ as stated.
-DEVIATIONS: dict[str, str] = {}
 
 VALUES = {
     "--min-size": parse_size,

@@ -1,4 +1,4 @@
-"""Values beyond the recorded facts: the edges, checked against rclone 1.60.1 where it has the flag."""
+"""Values beyond the recorded facts: the edges, as rclone 1.60.1 takes them."""
 
 import pickle
 from datetime import UTC, timedelta, timezone
@@ -31,7 +31,7 @@ def test_size_refused(text):
         values.parse_size(text)
 
 
-@given(st.integers(0, (1 << 63) - 1))
+@given(st.integers(0, 1 << 62))
 def test_whole_sizes_read_back(size):
     text = values.format_size(size)
     if size < 1024:
@@ -88,7 +88,8 @@ def test_a_date_without_a_zone_is_local(monkeypatch):
 @pytest.mark.parametrize(
     ("ns", "text"),
     [(0, "0s"), (1, "1ns"), (1500, "1.5µs"), (20 * 10**6, "20ms"), (1500 * 10**6, "1.5s"),
-     (3600 * 10**9, "1h0m0s"), (-90 * 10**9, "-1m30s"), (36 * 3600 * 10**9, "1.5d"), (7 * DAY, "1w")],
+     (3600 * 10**9, "1h0m0s"), (-90 * 10**9, "-1m30s"), (36 * 3600 * 10**9, "1.5d"),
+     (7 * DAY, "1w")],
 )  # fmt: skip
 def test_duration_text(ns, text):
     assert values.format_duration(ns) == text
