@@ -13,7 +13,7 @@ to read.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mirrorfs.core.change import Change, Dirty, Epoch, Gap, Moved
+from mirrorfs.core.change import Change, Dirty, Epoch, Gap, Moved, Ready
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import is_below, moved, parts
 
@@ -61,6 +61,10 @@ def fold(changes: Iterable[Change]) -> Folded:
             case Epoch(continued=False):
                 subtrees.add("")
                 reasons["", "the watcher was started anew"] = None
+            case Ready():
+                # The cursor stands in the time before every watch was set.
+                subtrees.add("")
+                reasons["", "not everything was watched yet"] = None
             case _:
                 pass
     if "" in subtrees:

@@ -1,0 +1,89 @@
+"""What a destination is known to hold: a position in the journal, and what is still owed.
+
+Law: a checkpoint is stored only after what it vouches for is durable on the destination. It may lag
+behind the truth, never run ahead of it; losing it costs one full comparison.
+"""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from journal import CursorDamaged, CursorFile, Position
+from mirrorfs.core.tree import Identity, is_safe
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """``cursor``: every change up to it is on the destination, but for the ``retry`` paths (with
+    the reason of each), to be looked at again with all that lies below. ``fingerprint`` is of
+    options and filter. ``compared_ns`` is when everything was compared last, in wall-clock
+    nanoseconds, and
+    ``entries`` what the destination held then. ``places`` are the two paths as the user gave
+    them."""
+
+    places: tuple[str, str]
+    source: Identity
+    destination: Identity
+    fingerprint: str
+    cursor: Position | None
+    retry: dict[str, str] = field(default_factory=dict)
+    compared_ns: int = 0
+    entries: int = 0
+
+
+class CheckpointFile:
+    """The checkpoint of one mirror, in its state directory."""
+
+    def __init__(self, directory: str) -> None:
+        self._file = CursorFile(os.path.join(directory, "checkpoint"))
+
+    def load(self) -> Checkpoint | None:
+        """The last one stored; ``None`` if there is none that can be used (then everything is
+        compared, which is always right). Raises JournalUnsafe for a file somebody else may write.
+        """
+        try:
+            stored = self._file.load()
+        except CursorDamaged:
+            return None
+        try:
+            return None if stored is None else _from(stored)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def store(self, checkpoint: Checkpoint) -> None:
+        """Replace it durably. Raises JournalUnwritable."""
+        cursor = checkpoint.cursor
+        self._file.store(
+            {
+                "version": 1,
+                "places": list(checkpoint.places),
+                "source": list(checkpoint.source),
+                "destination": list(checkpoint.destination),
+                "fingerprint": checkpoint.fingerprint,
+                "cursor": None if cursor is None else list(cursor),
+                "retry": checkpoint.retry,
+                "compared_ns": checkpoint.compared_ns,
+                "entries": checkpoint.entries,
+            }
+        )
+
+
+def _from(stored: dict[str, Any]) -> Checkpoint:
+    """Raises KeyError, TypeError, ValueError for anything that `store` did not write."""
+    if stored["version"] != 1:
+        raise ValueError("another version")
+    retry = {str(path): str(reason) for path, reason in stored["retry"].items()}
+    if not all(is_safe(path) for path in retry):
+        raise ValueError("a path leaves the root")
+    cursor = stored["cursor"]
+    source, destination = stored["places"]
+    return Checkpoint(
+        (str(source), str(destination)),
+        Identity(*stored["source"]),
+        Identity(*stored["destination"]),
+        str(stored["fingerprint"]),
+        None if cursor is None else Position(str(cursor[0]), int(cursor[1])),
+        retry,
+        int(stored["compared_ns"]),
+        int(stored["entries"]),
+    )

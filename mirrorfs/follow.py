@@ -1,0 +1,137 @@
+"""Follow a source: apply what its journal says, again and again, and remember how far that got.
+
+Law: nothing in here knows how changes are noticed or who is told. One call is one cycle; between
+two cycles everything that must survive is in the checkpoint or will be read again.
+
+Paths that failed are owed: looked at again in cycles of their own, with a growing pause, so that
+one file that can never be read does not keep the removals of everybody else waiting.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from mirrorfs.core.report import Report
+from mirrorfs.core.scope import Scope
+from mirrorfs.errors import TemporaryError
+from mirrorfs.mirror import Mirror, Reading
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+QUIET_SECONDS = 1.0
+VOUCH_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Owed:
+    """A path to look at again: why, how often it was tried, when it is due (monotonic seconds)."""
+
+    reason: str
+    attempts: int
+    due: float
+
+
+class Follower:
+    """Cycles over one mirror whose source is being recorded.
+
+    ``position`` of the follower is ahead of the checkpoint: what was applied is made durable and
+    vouched for when it is quiet, or after ten seconds at the latest.
+    """
+
+    def __init__(
+        self, mirror: Mirror, *, adopt: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._mirror = mirror
+        self._clock = clock
+        self._cursor = None if mirror.checkpoint is None else mirror.checkpoint.cursor
+        self._unvouched: tuple[Reading, Report, float] | None = None
+        self.owed: dict[str, Owed] = {}
+        if not adopt:
+            refuse_strangers(mirror)
+
+    def start(self) -> tuple[Reading, Report]:
+        """The first cycle: whatever must be looked at after the time nobody watched."""
+        reading = self._mirror.reading()
+        report = self._apply(reading)
+        self.vouch()
+        return reading, report
+
+    def cycle(self) -> tuple[Reading, Report] | None:
+        """Apply what the journal holds now; ``None`` when that is nothing."""
+        reading = self._mirror.since(self._cursor, {})
+        if reading.scope.is_empty:
+            self._cursor = reading.cursor
+            return None
+        return reading, self._apply(reading)
+
+    def retry(self) -> tuple[Reading, Report] | None:
+        """Look again at the paths that are due."""
+        now = self._clock()
+        due = [path for path, owed in self.owed.items() if owed.due <= now]
+        if not due:
+            return None
+        why = f"looking again at {len(due)} paths"
+        reading = Reading(Scope.of(subtrees=due), (), why, self._cursor, True)
+        return reading, self._apply(reading)
+
+    def vouch(self) -> None:
+        """Make durable what was applied, and move the checkpoint. Raises TemporaryError."""
+        if self._unvouched is None:
+            return
+        reading, report, _ = self._unvouched
+        retry = {path: owed.reason for path, owed in self.owed.items()}
+        checkpoint = self._mirror.next_checkpoint(reading, report)
+        self._mirror.vouch(replace(checkpoint, cursor=self._cursor, retry=retry))
+        self._unvouched = None
+
+    def pause(self) -> float:
+        """Seconds until something must be done though nothing changes; infinite for never."""
+        now = self._clock()
+        due = min((owed.due for owed in self.owed.values()), default=float("inf"))
+        if self._unvouched is not None:
+            due = min(due, now + QUIET_SECONDS, self._unvouched[2] + VOUCH_SECONDS)
+        return max(0.0, due - now)
+
+    @property
+    def must_vouch(self) -> bool:
+        """Whether too much time has passed since something was applied and not vouched for."""
+        return self._unvouched is not None and self._clock() - self._unvouched[2] >= VOUCH_SECONDS
+
+    def _apply(self, reading: Reading) -> Report:
+        report = self._mirror.apply(reading)
+        if report.refusal is not None:
+            return report
+        self._cursor = reading.cursor
+        self._owe(reading, report)
+        since = self._unvouched[2] if self._unvouched else self._clock()
+        self._unvouched = (reading, report, since)
+        return report
+
+    def _owe(self, reading: Reading, report: Report) -> None:
+        """What was read and is fine is owed no longer; what is not is owed for longer."""
+        now = self._clock()
+        before = self.owed
+        self.owed = {path: owed for path, owed in before.items() if not reading.scope.covers(path)}
+        for path in report.unfinished():
+            attempts = before[path].attempts + 1 if path in before else 0
+            failure = report.failures.get(path)
+            reason = failure.message if failure else "withheld after an error"
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempts)
+            self.owed[path] = Owed(reason, attempts, now + pause)
+
+
+def refuse_strangers(mirror: Mirror) -> None:
+    """Raises TemporaryError when a root is not the directory it was at the last checkpoint: a drive
+    that is not mounted leaves an empty directory at the same path."""
+    checkpoint = mirror.checkpoint
+    if checkpoint is None:
+        return
+    for place, tree, known in (
+        (mirror.places[0], mirror.source, checkpoint.source),
+        (mirror.places[1], mirror.destination, checkpoint.destination),
+    ):
+        if tree.identity() != known:
+            raise TemporaryError(
+                f"{place} is not the directory that was mirrored before",
+                remedy="mount its drive; or, if it was replaced on purpose, start with --adopt",
+            )

@@ -1,0 +1,100 @@
+"""Record what changes on a source: the watcher's changes, appended to the source's journal.
+
+Law: the journal is never ahead of the kernel and never silently behind it: what could not be
+appended is a gap, recorded before anything later.
+
+No record is flushed to disk before the end: after a power cut the boot is another one, nothing
+from before vouches for anything, and everything is compared; after a kill the page cache still has
+every record. Only checkpoints must be durable, in their order.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Self
+
+from journal import JournalError, JournalLocked, Position, Writer, compact, retain
+from mirrorfs.checkpoint import CheckpointFile
+from mirrorfs.core.change import Change, encode
+from mirrorfs.core.compact import compact as fewer
+from mirrorfs.errors import StateError
+from mirrorfs.state import State, make
+from mirrorfs.trees.local import LocalTree
+from mirrorfs.watch import Watcher
+
+BUDGET_BYTES = 256 << 20
+
+
+class Recorder:
+    """A watcher and the journal it writes; a context manager. Raises StateError when another
+    process records this source already.
+
+    ``appended`` is called from the watcher's thread after each append; ``exclude`` says which
+    directories need no watch.
+    """
+
+    def __init__(
+        self,
+        source: LocalTree,
+        place: str,
+        *,
+        state: State,
+        appended: Callable[[Position], None] | None = None,
+        exclude: Callable[[str], bool] | None = None,
+        one_file_system: bool = False,
+    ) -> None:
+        self._state = state
+        self._place = place
+        make(state.source(place))
+        cookies = make(state.cookies(place))
+        for left in os.listdir(cookies):
+            os.unlink(os.path.join(cookies, left))
+        try:
+            self.writer = Writer(state.journal(place), on_append=appended)
+        except JournalLocked as error:
+            raise StateError(
+                f"{place} is being watched already: {error}",
+                remedy="one watcher serves any number of destinations; use `mirrorfs sync`",
+            ) from error
+        self.watcher = Watcher(
+            place,
+            self._emit,
+            cookie_directory=cookies,
+            exclude=exclude,
+            one_file_system=one_file_system,
+            identity=source.identity,
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            self.watcher.start()
+        except BaseException:
+            self.writer.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.watcher.close()
+        finally:
+            self.writer.close()
+
+    def _emit(self, changes: list[Change]) -> None:
+        self.writer.append([encode(change) for change in changes])
+
+    def retain(self) -> None:
+        """Let go of what every mirror of this source has; fold the rest when it grows too large.
+
+        May take seconds: not for the watcher's thread.
+        """
+        cursors = []
+        real = os.path.realpath(self._place)
+        for directory in self._state.mirrors():
+            checkpoint = CheckpointFile(directory).load()
+            if checkpoint and checkpoint.cursor and os.path.realpath(checkpoint.places[0]) == real:
+                cursors.append(checkpoint.cursor)
+        least = min(cursors, key=lambda cursor: cursor.sequence, default=None)
+        try:
+            if retain(self._state.journal(self._place), least, BUDGET_BYTES).over:
+                compact(self._state.journal(self._place), fewer)
+        except JournalError:
+            return  # another process is at it, or the disk is full: a larger journal harms nobody

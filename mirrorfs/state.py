@@ -1,0 +1,72 @@
+"""Where mirrorfs keeps what it must remember, and never inside a tree that is mirrored.
+
+    HOME/sources/NAME-ID/           one per source: journal/ and cookies/
+    HOME/mirrors/NAME-ID/           one per source and destination: checkpoint, status
+
+HOME is --state-dir, else ``$STATE_DIRECTORY`` (systemd; the first of several), else
+``$XDG_STATE_HOME/mirrorfs``, else ``~/.local/state/mirrorfs``. ID is made from the real paths, so
+the same folder reached through a symlink is the same source. Directories are the owner's alone
+(0700).
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+
+from mirrorfs.errors import StateError
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state directory; `make` is called by whoever writes into one of its parts."""
+
+    home: str
+
+    @classmethod
+    def find(cls, chosen: str = "") -> "State":
+        """The state directory to use; nothing is made yet."""
+        if chosen:
+            return cls(os.path.abspath(chosen))
+        if from_systemd := os.environ.get("STATE_DIRECTORY", "").split(":")[0]:
+            return cls(from_systemd)
+        base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        return cls(os.path.join(base, "mirrorfs"))
+
+    def source(self, source: str) -> str:
+        return os.path.join(self.home, "sources", _name(source))
+
+    def journal(self, source: str) -> str:
+        return os.path.join(self.source(source), "journal")
+
+    def cookies(self, source: str) -> str:
+        return os.path.join(self.source(source), "cookies")
+
+    def mirror(self, source: str, destination: str) -> str:
+        return os.path.join(self.home, "mirrors", _name(source, destination))
+
+    def mirrors(self) -> list[str]:
+        """The directories of all mirrors that ever stored a checkpoint."""
+        place = os.path.join(self.home, "mirrors")
+        try:
+            return sorted(entry.path for entry in os.scandir(place) if entry.is_dir())
+        except FileNotFoundError:
+            return []
+
+
+def make(directory: str) -> str:
+    """The directory, made if it is missing. Raises StateError."""
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"cannot make the state directory {directory}: {error.strerror}",
+            remedy="choose another place with --state-dir or XDG_STATE_HOME",
+        ) from error
+    return directory
+
+
+def _name(*paths: str) -> str:
+    real = [os.path.realpath(path) for path in paths]
+    digest = hashlib.sha256("\0".join(real).encode("utf-8", "surrogateescape")).hexdigest()
+    shown = "".join(c if c.isalnum() and c.isascii() else "-" for c in os.path.basename(real[-1]))
+    return f"{shown[:40] or 'root'}-{digest[:16]}"
