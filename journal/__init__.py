@@ -63,8 +63,8 @@ batches become several frames. A segment is preallocated, so a first word of zer
 Example. A writer appends [[1, b"a"]] as the first frame of a new journal:
 
     offset 96   F5 46 52 0A   06 00 00 00   <header's crc>   01 00 00 00      payload of 6, 1 record
-          112   01 00 00 00 00 00 00 00     00 00 00 00      <crc>            record 1, not flushed
-          128   91 92 01 C4 01 61   00 00                                     [[1, b"a"]], padding
+          112   01 00 00 00 00 00 00 00     60 00 00 00      <crc>            record 1; the header
+          128   91 92 01 C4 01 61   00 00                                     is flushed; the batch
           136   00 ...                                                        the end, for now
 
 

@@ -25,6 +25,7 @@ VERSION: Final = 1
 FRAME_MAGIC: Final = b"\xf5FR\n"
 MAX_PAYLOAD: Final = 64 * 1024
 MAX_ITEMS: Final = 1024
+MAX_SEGMENT: Final = 1 << 30
 
 COMPACTED: Final = 1
 BROKEN: Final = 2

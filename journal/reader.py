@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from journal import codec, files, segment
 from journal.codec import HEADER_SIZE, Frame, Header
 from journal.errors import CursorLost, JournalCorrupt, RecordInvalid
-from journal.scan import Walk
+from journal.scan import NEAR, Walk
 from journal.segment import Position, Segment
 
 
@@ -31,12 +31,13 @@ class Batch(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where to look next: records up to `sequence` are known, the frames before `offset` too."""
+    """Where to look next: records up to `seen` are known. A frame that was reached: its end."""
 
     segment: Segment
-    sequence: int
+    seen: int
     offset: int = HEADER_SIZE
     previous: int | None = None
+    sequence: int | None = None
 
 
 class Reader:
@@ -49,6 +50,7 @@ class Reader:
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.directory = Path(directory)
         self._latest: _Place | None = None
+        self._examined: Segment | None = None
 
     def read(self, after: Position | None = None) -> Iterator[Batch]:
         """Batches after the position (`None`: all that is kept), up to the end for now.
@@ -116,7 +118,7 @@ class Reader:
             segments = segment.current(segment.every(directory))
             found = segment.locate(segments, after)
             latest = self._latest
-            if latest and latest.segment == found and latest.sequence == after.sequence:
+            if latest and latest.segment == found and latest.seen == after.sequence:
                 return latest
             if found.last and after.sequence <= found.last:
                 return _Place(found, after.sequence)
@@ -128,13 +130,12 @@ class Reader:
 
     def _within(self, walk: Walk, after: Position) -> _Place:
         of = segment.of(walk.header)
-        place = _Place(of, walk.sequence, walk.offset, walk.previous)
+        place = _Place(of, after.sequence)
         if walk.sequence < after.sequence:
             for frame in walk.frames():
-                if frame.sequence > after.sequence:
-                    break
-                place = _Place(of, frame.sequence, walk.offset, walk.previous)
-                if frame.sequence == after.sequence:
+                if frame.sequence <= after.sequence:
+                    place = _Place(of, after.sequence, walk.offset, walk.previous, walk.sequence)
+                if frame.sequence >= after.sequence:
                     break
         if walk.sequence >= after.sequence:
             return place
@@ -150,7 +151,7 @@ class Reader:
 
     def _segment(self, directory: int, place: _Place) -> Generator[Batch, None, _Place | None]:
         """Deliver one segment; return where to go on, or None at the end for now."""
-        here, seen = place.segment, place.sequence
+        here, seen = place.segment, place.seen
         with ExitStack() as stack:
             try:
                 reading = segment.reading(directory, here, self.directory)
@@ -167,13 +168,13 @@ class Reader:
                         continue
                     seen = max(seen, frame.sequence)
                     if not here.last:
-                        self._latest = _Place(here, seen, walk.offset, walk.previous)
+                        self._latest = _Place(here, seen, walk.offset, walk.previous, seen)
                     yield Batch(Position(here.epoch, seen), records)
                 segments = segment.current(segment.every(directory))
                 if here not in segments:
                     return self._find(directory, Position(here.epoch, seen))
                 last = segments[-1] == here
-                if last and walk.ending(files.boot()).state != "corrupt":
+                if last and not self._damaged(walk, here):
                     return None
                 if settled:
                     break
@@ -186,6 +187,14 @@ class Reader:
             except FileNotFoundError:
                 return self._find(directory, Position(here.epoch, seen))
             return _Place(following, following.first - 1)
+
+    def _damaged(self, walk: Walk, here: Segment) -> bool:
+        # Waking up for every append must be cheap, so all of the space that is set aside is
+        # looked at once. Damage farther off than that shows when the segment is left.
+        reach = NEAR if self._examined == here else codec.MAX_SEGMENT
+        damaged = walk.ending(files.boot(), reach).state == "corrupt"
+        self._examined = None if damaged else here
+        return damaged
 
     def _records(self, walk: Walk, frame: Frame, seen: int) -> tuple[Any, ...] | None:
         """What the frame adds to what was seen: all, a part, or None when there is nothing."""

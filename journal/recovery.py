@@ -48,11 +48,11 @@ class Tail:
 
 def evidence(directory: int) -> list[tuple[Segment, End, str]]:
     """What earlier recoveries kept: the segment it is of, what it was, the file's name."""
-    found: list[tuple[Segment, End, str]] = []
-    for name in os.listdir(directory):
-        if (match := _EVIDENCE.fullmatch(name)) and (of := Segment.parse(match[1])):
-            found.append((of, "torn" if match[2] == "torn" else "corrupt", name))
-    return sorted(found)
+    return sorted(
+        (of, "torn" if match[2] == "torn" else "corrupt", match[0])
+        for match in map(_EVIDENCE.fullmatch, os.listdir(directory))
+        if match and (of := Segment.parse(match[1]))
+    )
 
 
 def recover(directory: int, path: Path) -> tuple[Recovery, Tail]:

@@ -220,7 +220,8 @@ def _fold(
                     raise JournalCorrupt(walk.path, walk.offset, str(error)) from error
                 if len(pending) >= _AT_ONCE:
                     folded, pending = list(fold(folded + pending)), []
-    assert first is not None and walk is not None
+    assert first is not None
+    assert walk is not None
     with segment.reading(fd, following, path) as (_, header):
         if not header.broken and (bad := walk.continued_by(header)) is not None:
             raise JournalCorrupt(walk.path, walk.offset, bad)

@@ -11,18 +11,19 @@ corrupt  a whole frame follows that proves the bytes here were once good: either
          no order, so without such proof a later frame is part of a torn tail.
 """
 
-import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from journal import codec
 from journal.codec import Bad, Frame, Header, Stop
 from journal.errors import JournalCorrupt
 
 End = Literal["clean", "torn", "corrupt"]
-_CHUNK = 128 * 1024
+NEAR: Final = 128 * 1024
+_CHUNK = NEAR
+_ZEROS = bytes(_CHUNK)
 assert codec.MAX_FRAME <= _CHUNK
 
 
@@ -105,12 +106,20 @@ class Walk:
             return f"records are missing before record {header.first}: {self.reason}"
         return None
 
-    def ending(self, boot: bytes) -> Ending:
-        """How the segment ends behind a walk that has stopped; `boot` is the running system's."""
+    def ending(self, boot: bytes, reach: int = codec.MAX_SEGMENT) -> Ending:
+        """How the segment ends behind a walk that has stopped, judged by the next `reach` bytes.
+
+        `boot` is the running system's. Where the walk stopped at zeros, a small reach is cheap and
+        finds what a lost sector leaves; all of it is looked at before anything is cut.
+        """
         extent, proof = 0, False
-        for base, block in self._written(self.offset):
-            if used := len(block.rstrip(b"\0")):
-                extent = base + used - self.offset
+        for base in range(self.offset, self.offset + reach, _CHUNK):
+            block = self._read(base, _CHUNK)
+            if not block:
+                break
+            if block == _ZEROS[: len(block)]:
+                continue
+            extent = base + len(block.rstrip(b"\0")) - self.offset
             at = codec.find_frame(block, self.seed)
             while at is not None and not proof:
                 later = codec.parse_frame(self._read(base + at, codec.MAX_FRAME), 0, self.seed)
@@ -120,18 +129,3 @@ class Walk:
         if proof:
             return Ending("corrupt", self.reason, extent)
         return Ending("torn", self.reason, extent) if extent else Ending("clean")
-
-    def _written(self, offset: int) -> Iterator[tuple[int, bytes]]:
-        """The rest of the file, 8-aligned, without the space that is only set aside."""
-        while True:
-            try:
-                offset = max(offset, os.lseek(self._fd, offset, os.SEEK_DATA) & ~7)
-            except OSError as error:
-                if error.errno == errno.ENXIO:
-                    return
-                reason = f"cannot be read: {error.strerror}"
-                raise JournalCorrupt(self.path, offset, reason) from error
-            if not (block := self._read(offset, _CHUNK)):
-                return
-            yield offset, block
-            offset += len(block) + -len(block) % 8

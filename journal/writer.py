@@ -24,7 +24,6 @@ from journal.segment import Position, Segment
 
 SEGMENT_SIZE: Final = 8 << 20
 MIN_SEGMENT_SIZE: Final = 4096
-MAX_SEGMENT_SIZE: Final = 1 << 30
 _SEAL = codec.frame_size(len(codec.EMPTY))
 
 
@@ -52,7 +51,7 @@ class Writer:
         sync_every: int | None = None,
         on_append: Callable[[Position], None] | None = None,
     ) -> None:
-        if not MIN_SEGMENT_SIZE <= segment_size <= MAX_SEGMENT_SIZE:
+        if not MIN_SEGMENT_SIZE <= segment_size <= codec.MAX_SEGMENT:
             raise ValueError(f"segment_size={segment_size}")
         self.directory = Path(directory)
         self._size = segment_size
