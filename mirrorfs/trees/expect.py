@@ -48,6 +48,13 @@ def reached(found: Entry, want: Entry) -> bool:
             return found.rdev == want.rdev
 
 
+def same_to_set(found: Entry, want: Entry, saw: Entry | None) -> bool:
+    """Whether its attributes may be set: the content is the one the plan saw, or wants already."""
+    if found.kind is not want.kind:
+        return False
+    return saw is None or same_version(found, saw) or reached(found, want)
+
+
 def done(action: Action, moved: int = 0) -> Outcome:
     return Outcome(action, Status.DONE, None, moved)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Entry, Kind, TreeError
+from mirrorfs.core.tree import Kind, TreeError
 from mirrorfs.trees import expect
 from mirrorfs.trees.local.attributes import assign, by_path
 from mirrorfs.trees.local.handles import Handles
@@ -39,7 +39,7 @@ def _set(handles: Handles, keep: Options, action: Action) -> Outcome:
         try:
             target = os.readlink("", dir_fd=held) if want.kind is Kind.SYMLINK else ""
             found = entry_of(os.fstat(held), target)
-            if not _is_right(found, want, action.expect):
+            if not expect.same_to_set(found, want, action.expect):
                 return expect.drift(action, "the destination holds something the plan did not see")
             assign(by_path(held), want, keep, found)
         finally:
@@ -51,9 +51,3 @@ def _set(handles: Handles, keep: Options, action: Action) -> Outcome:
     except (OSError, ValueError) as error:
         return expect.failed(action, failure(action.path, error, "set attributes"))
     return expect.done(action)
-
-
-def _is_right(found: Entry, want: Entry, saw: Entry | None) -> bool:
-    if found.kind is not want.kind:
-        return False
-    return saw is None or expect.same_version(found, saw) or expect.reached(found, want)

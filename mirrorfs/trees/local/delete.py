@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Kind, TreeError
+from mirrorfs.core.tree import Kind, TreeError, Trouble
 from mirrorfs.trees import expect
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.names import Temporaries
@@ -48,6 +48,8 @@ def _delete(handles: Handles, temporaries: Temporaries, action: Action) -> Outco
     except FileNotFoundError:
         return expect.done(action)
     except TreeError as error:
+        if error.trouble is Trouble.ABSENT:
+            return expect.done(action)
         return expect.failed(action, error.failure)
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
