@@ -1,0 +1,81 @@
+"""Every option there is. Parser, environment, help, docs/flags.md and completion come from here.
+
+The rooms: `kinds` (how a flag is declared), one table per subject, `refused` (rclone's flags that
+are not taken, and why).
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .copying import Copying, Deleting, Important
+from .filters import Filtering, Linking
+from .kinds import EVERYWHERE, MIRRORS, TREES, Flag, Verdict, declared
+from .limits import Limiting, State
+from .logs import Checking, Deduplicating, Listing, Logging, Reporting
+from .refused import NOT_YET, REFUSED
+
+__all__ = ["ALL", "NOT_YET", "REFUSED", "Flag", "Flags", "Verdict", "assemble", "of_command"]
+
+REPORTS = frozenset({"sync", "copy", "check", "run"})
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """All flags' values, by group. ``given`` names those that were set on the command line, in the
+    environment or in the configuration."""
+
+    important: Important
+    copying: Copying
+    deleting: Deleting
+    filtering: Filtering
+    linking: Linking
+    limiting: Limiting
+    logging: Logging
+    reporting: Reporting
+    listing: Listing
+    checking: Checking
+    deduplicating: Deduplicating
+    state: State
+    given: frozenset[str]
+
+
+_GROUPS: tuple[tuple[str, type, str, frozenset[str]], ...] = (
+    ("important", Important, "Important", TREES),
+    ("copying", Copying, "Copying", TREES),
+    ("deleting", Deleting, "Deleting", TREES),
+    ("filtering", Filtering, "Filter", TREES),
+    ("linking", Linking, "Links and special files", TREES),
+    ("limiting", Limiting, "Limits", TREES),
+    ("logging", Logging, "Logging", EVERYWHERE),
+    ("reporting", Reporting, "Reports", REPORTS),
+    ("listing", Listing, "Listing of the destination", MIRRORS - {"plan"}),
+    ("checking", Checking, "Check", frozenset({"check"})),
+    ("deduplicating", Deduplicating, "Dedupe", frozenset({"dedupe"})),
+    ("state", State, "State", MIRRORS),
+)
+
+ALL: dict[str, Flag] = {
+    flag.name: flag
+    for _, group, title, commands in _GROUPS
+    for flag in declared(group, title, commands)
+}
+
+
+def of_command(command: str) -> dict[str, Flag]:
+    """The flags a command takes, by name."""
+    return {name: flag for name, flag in ALL.items() if command in flag.commands}
+
+
+def assemble(values: dict[str, Any]) -> Flags:
+    """The typed settings from parsed values by flag name; what is missing has its default."""
+    groups = {
+        attribute: group(
+            **{
+                field.name: values[name]
+                for field in fields(group)
+                if (name := field.name.replace("_", "-")) in values
+            }
+        )
+        for attribute, group, _, _ in _GROUPS
+    }
+    return Flags(**groups, given=frozenset(values))

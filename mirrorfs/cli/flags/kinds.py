@@ -1,0 +1,223 @@
+"""The kinds of flags, and one function per kind that declares a flag as a dataclass field.
+
+Law: a flag is declared once, as a typed field; its name is the field's with dashes. Parser,
+environment, help, documentation and completion read the declaration back with `declared`.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import Any
+
+from mirrorfs.core.values import (
+    Age,
+    OrderBy,
+    Slot,
+    format_bwlimit,
+    format_duration,
+    format_size,
+    parse_age,
+    parse_bool,
+    parse_bwlimit,
+    parse_choice,
+    parse_count,
+    parse_duration,
+    parse_int,
+    parse_order_by,
+    parse_partial_suffix,
+    parse_rename_strategy,
+    parse_size,
+)
+
+EVERYWHERE = frozenset(
+    "sync copy plan check dedupe explain run watch journal status version".split()  # noqa: SIM905
+)
+TREES = frozenset({"sync", "copy", "plan", "check", "dedupe", "explain", "run"})
+MIRRORS = frozenset({"sync", "copy", "plan", "run"})
+
+
+class Verdict(Enum):
+    """How a flag relates to rclone's flag of the same name."""
+
+    SAME = "same"
+    BETTER = "better"  # the same purpose, and something is done more carefully
+    IGNORED = "accepted, no effect"
+    OWN = "mirrorfs only"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Flag:
+    """One option. ``value`` names what it takes ("" for a switch or a counter), ``parse`` reads it.
+
+    ``repeats``: it may be given several times and all count. ``bare``: it needs no value.
+    ``reason`` says what is better, or why there is no effect.
+    """
+
+    name: str
+    short: str
+    value: str
+    parse: Callable[[str], Any]
+    default: Any
+    shown: str
+    help: str
+    group: str
+    commands: frozenset[str]
+    verdict: Verdict
+    reason: str
+    choices: tuple[str, ...] = ()
+    repeats: bool = False
+    bare: bool = False
+    counts: bool = False
+
+    @property
+    def field(self) -> str:
+        return self.name.replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return "MIRRORFS_" + self.field.upper()
+
+
+def _declare(
+    parse: Callable[[str], Any],
+    default: Any,
+    help: str,
+    short: str,
+    *,
+    value: str = "",
+    shown: str = "",
+    on: frozenset[str] | None = None,
+    better: str = "",
+    ignored: str = "",
+    own: bool = False,
+    choices: tuple[str, ...] = (),
+    repeats: bool = False,
+    bare: bool = False,
+    counts: bool = False,
+) -> Any:
+    verdict = Verdict.OWN if own else Verdict.BETTER if better else Verdict.SAME
+    if ignored:
+        verdict = Verdict.IGNORED
+    rest = {
+        "parse": parse,
+        "help": help,
+        "short": short,
+        "value": value,
+        "shown": shown,
+        "commands": on,
+        "verdict": verdict,
+        "reason": better or ignored,
+        "choices": choices,
+        "repeats": repeats,
+        "bare": bare,
+        "counts": counts,
+    }
+    return dataclasses.field(default=default, metadata=rest)
+
+
+def declared(group: type, title: str, commands: frozenset[str]) -> Iterator[Flag]:
+    """The flags a dataclass declares; ``commands`` is where those that do not say belong."""
+    for field in dataclasses.fields(group):
+        rest = dict(field.metadata)
+        rest["commands"] = rest["commands"] or commands
+        yield Flag(name=field.name.replace("_", "-"), default=field.default, group=title, **rest)
+
+
+def switch(help: str, short: str = "", *, default: bool = False, **rest: Any) -> bool:
+    shown = "true" if default else ""
+    declared: bool = _declare(parse_bool, default, help, short, shown=shown, bare=True, **rest)
+    return declared
+
+
+def counter(help: str, short: str = "", **rest: Any) -> int:
+    declared: int = _declare(parse_int, 0, help, short, bare=True, counts=True, **rest)
+    return declared
+
+
+def text(help: str, short: str = "", *, default: str = "", value: str = "TEXT", **rest: Any) -> str:
+    declared: str = _declare(str, default, help, short, value=value, shown=default, **rest)
+    return declared
+
+
+def texts(help: str, short: str = "", *, value: str = "TEXT", **rest: Any) -> tuple[str, ...]:
+    declared: tuple[str, ...] = _declare(str, (), help, short, value=value, repeats=True, **rest)
+    return declared
+
+
+def number(help: str, default: int, **rest: Any) -> int:
+    """Any integer."""
+    declared: int = _declare(parse_int, default, help, "", value="N", shown=str(default), **rest)
+    return declared
+
+
+def amount(help: str, default: int, **rest: Any) -> int:
+    """An integer that is at least 1; less counts as 1."""
+    declared: int = _declare(parse_count, default, help, "", value="N", shown=str(default), **rest)
+    return declared
+
+
+def size(help: str, default: int = -1, **rest: Any) -> int:
+    """Bytes, -1 for off."""
+    shown = format_size(default)
+    declared: int = _declare(parse_size, default, help, "", value="SIZE", shown=shown, **rest)
+    return declared
+
+
+def _span(value: str) -> int:
+    return parse_duration(value) or 0
+
+
+def duration(help: str, default: int = 0, **rest: Any) -> int:
+    """Nanoseconds, 0 for off."""
+    shown = format_duration(default)
+    declared: int = _declare(_span, default, help, "", value="DURATION", shown=shown, **rest)
+    return declared
+
+
+def age(help: str, **rest: Any) -> Age | None:
+    declared: Age | None = _declare(parse_age, None, help, "", value="AGE", shown="off", **rest)
+    return declared
+
+
+def bandwidth(help: str, **rest: Any) -> tuple[Slot, ...]:
+    declared: tuple[Slot, ...] = _declare(parse_bwlimit, (), help, "", value="RATES", **rest)
+    return declared
+
+
+def order(help: str, **rest: Any) -> OrderBy | None:
+    declared: OrderBy | None = _declare(parse_order_by, None, help, "", value="ORDER", **rest)
+    return declared
+
+
+def choice(help: str, *choices: str, default: str, short: str = "", **rest: Any) -> str:
+    """One of ``choices``, in any case; the value has the spelling of ``choices``."""
+
+    def parse(value: str) -> str:
+        return parse_choice(value, choices)
+
+    value = "|".join(choices)
+    declared: str = _declare(
+        parse, default, help, short, value=value, shown=default, choices=choices, **rest
+    )
+    return declared
+
+
+def strategy(help: str, **rest: Any) -> frozenset[str]:
+    default = frozenset({"hash"})
+    declared: frozenset[str] = _declare(
+        parse_rename_strategy, default, help, "", value="LIST", shown="hash", **rest
+    )
+    return declared
+
+
+def partial_suffix(help: str, default: str, **rest: Any) -> str:
+    declared: str = _declare(
+        parse_partial_suffix, default, help, "", value="TEXT", shown=default, **rest
+    )
+    return declared
+
+
+def slots(value: tuple[Slot, ...]) -> str:
+    """A timetable as text, for messages."""
+    return format_bwlimit(value)

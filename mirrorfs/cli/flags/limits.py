@@ -1,0 +1,68 @@
+"""How fast, how often, how much."""
+
+from dataclasses import dataclass
+
+from mirrorfs.core.values import CUTOFF_MODES, OrderBy, Slot
+
+from .kinds import (
+    EVERYWHERE,
+    amount,
+    bandwidth,
+    choice,
+    duration,
+    number,
+    order,
+    size,
+    switch,
+    text,
+)
+
+ONE_READER = "one reader walks both trees; more would only compete for the disk"
+KERNEL = "the kernel copies and sizes its own buffers"
+LAZY = "directories are paired one at a time; there is no backlog to bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Limiting:
+    """Attempts, threads, bandwidth."""
+
+    retries: int = amount("Attempts of the whole run", 3)
+    retries_sleep: int = duration("Pause between the attempts")
+    low_level_retries: int = amount(
+        "Attempts of one file", 10, ignored="a local file is tried again with the next attempt"
+    )
+    transfers: int = amount("Files copied at the same time", 4)
+    checkers: int = amount("Directories compared at the same time", 8, ignored=ONE_READER)
+    error_on_no_transfer: bool = switch("Exit with 9 when no file was copied")
+    max_transfer: int = size("Stop after copying SIZE")
+    max_duration: int = duration("Stop after DURATION")
+    cutoff_mode: str = choice(
+        "How to stop: at once, after the running files, before a file that would exceed",
+        *CUTOFF_MODES,
+        default="HARD",
+    )
+    order_by: OrderBy | None = order("Which files are copied first: size, name, modtime")  # noqa: RUF009
+    bwlimit: tuple[Slot, ...] = bandwidth("Copy at most so many bytes per second")
+    bwlimit_file: tuple[Slot, ...] = bandwidth("The same, for each file")
+    max_backlog: int = number("Pairs that wait to be copied", 10000, ignored=LAZY)
+    list_cutoff: int = number(
+        "Directories larger than this are sorted on disk", 1000000, ignored=LAZY
+    )
+    buffer_size: int = size("Memory per file", 16 << 20, ignored=KERNEL)
+    max_buffer_memory: int = size("Memory for all files", ignored=KERNEL)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where mirrorfs remembers things."""
+
+    state_dir: str = text(
+        "Keep journals and checkpoints in DIR", value="DIR", own=True, on=EVERYWHERE
+    )
+    wait: int = duration("Wait so long for another run of this mirror to end", own=True)
+    cache_dir: str = text(
+        "rclone's cache",
+        value="DIR",
+        on=EVERYWHERE,
+        ignored="there is no cache; journals and checkpoints are in --state-dir",
+    )
