@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -103,15 +104,37 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def swift(tmp_path: Path) -> Iterator[Path]:
+    """A directory where a flush costs nothing, for tests that recover thousands of times."""
+    shm = Path("/dev/shm")
+    if not os.access(shm, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=shm) as made:
+        yield Path(made)
+
+
+@pytest.fixture
 def filled(directory: Path) -> tuple[Path, list[list[Any]]]:
     """A cleanly closed journal of one segment: 12 frames of 5 records, the first 7 synced."""
-    batches = [[(n, i, b"p" * (n + i)) for i in range(5)] for n in range(12)]
-    with Writer(directory, segment_size=8192) as writer:
+    return directory, _fill(
+        directory, [[(n, i, b"p" * (n + i)) for i in range(5)] for n in range(12)]
+    )
+
+
+@pytest.fixture
+def roomy(directory: Path) -> tuple[Path, list[list[Any]]]:
+    """The same, but with frames of up to three sectors."""
+    return directory, _fill(directory, [[(n, b"q" * (n * 137 % 1500))] * 2 for n in range(12)])
+
+
+def _fill(directory: Path, batches: list[list[Any]]) -> list[list[Any]]:
+    with Writer(directory, segment_size=32768) as writer:
         for number, batch in enumerate(batches):
             writer.append(batch)
             if number == 6:
                 writer.sync()
-    return directory, batches
+    return batches
 
 
 @pytest.fixture
