@@ -69,12 +69,15 @@ class Pairing:
         wanted, found = theirs.entries, ours.entries
         rules, frame = self._rules, self._frame
         compare, plain, file = rules.compare, rules.plain, Kind.FILE
+        equal = self._batch.equal.append
         for name in sorted(wanted.keys() | found.keys()):
             want, have = wanted.get(name), found.get(name)
             if plain and want and have and want.kind is file and have.kind is file:
                 # The one case that is common enough to deserve a short way: a file on both sides.
                 if difference := compare(want, have):
                     self._differ(name, want, have, difference)
+                else:
+                    equal(name)
                 continue
             path = join(frame.path, name)
             if want and not rules.includes(path, want):
@@ -117,6 +120,8 @@ class Pairing:
             self._replace_directory(path, want, have)
         elif difference := self._rules.compare(want, have):
             self._differ(name, want, have, difference)
+        else:
+            self._batch.equal.append(name)
 
     def _appear(self, path: str, want: Entry) -> None:
         """In the source only."""
@@ -234,3 +239,5 @@ class Pairing:
                 decided = Difference(Verdict.CONTENT, difference.reason)
             if decided is not None:
                 self._differ(name, want, have, decided)
+            else:
+                self._batch.equal.append(name)

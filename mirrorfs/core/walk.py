@@ -14,11 +14,13 @@ from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
 @dataclass(slots=True)
 class Batch:
     """What one directory gave. ``ready``: touches nothing that exists and needs nothing but the
-    batches before this one; ``later``: waits until everything was read and weighed."""
+    batches before this one; ``later``: waits until everything was read and weighed; ``equal``: the
+    names (not of directories) that need nothing."""
 
     path: str
     ready: list[Action] = field(default_factory=list)
     later: list[Action] = field(default_factory=list)
+    equal: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     source_entries: int = 0
