@@ -17,7 +17,8 @@ LAYERS = [
     "core",
     "trees",
     "apply",
-    "checkpoint config follow mirror output overlap record run service state status sync view watch",
+    "checkpoint config overlap state status sync watch"
+    " follow mirror output record run service view",
     "cli",
     "__init__ __main__",
 ]
