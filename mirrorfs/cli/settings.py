@@ -1,0 +1,137 @@
+"""From flags to what the rooms below ask for: options, filter, settings of a pass, output.
+
+Law: pure; what files hold is handed in (`mirrorfs.cli.texts`), and so is the moment.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mirrorfs.cli.flags import Flags
+from mirrorfs.cli.flags.filters import Filtering
+from mirrorfs.core.filter import Filter, FilterOptions, Source
+from mirrorfs.core.guard import CAREFUL, Limits
+from mirrorfs.core.options import Links, Options, archive
+from mirrorfs.errors import FatalError, SettingError
+from mirrorfs.sync import Settings
+
+Texts = Callable[[str, str], str]  # (flag, file name) → content
+
+
+@dataclass(frozen=True, slots=True)
+class Mirroring:
+    """All that decides what a run does."""
+
+    options: Options
+    filter: Filter
+    settings: Settings
+
+
+def mirroring(command: str, flags: Flags, texts: Texts, *, now_ns: int, draw: int) -> Mirroring:
+    """What the flags mean for a command. Raises SettingError, FatalError, FilterError."""
+    verify(command, flags)
+    return Mirroring(
+        options=options(flags, delete=command != "copy", faithful=command == "run"),
+        filter=Filter.build(filter_options(flags.filtering, texts, draw=draw), now_ns=now_ns),
+        settings=Settings(
+            transfers=flags.limiting.transfers,
+            check_first=flags.copying.check_first,
+            ignore_errors=flags.deleting.ignore_errors,
+            limits=limits(flags, careful=command == "run"),
+        ),
+    )
+
+
+def verify(command: str, flags: Flags) -> None:
+    """What excludes each other, in rclone's words. Raises SettingError, FatalError."""
+    deleting, copying, linking = flags.deleting, flags.copying, flags.linking
+    if (deleting.delete_before, deleting.delete_during, deleting.delete_after).count(True) > 1:
+        raise FatalError(
+            "Only one of --delete-before, --delete-during or --delete-after can be used"
+        )
+    if linking.copy_links and (linking.links or linking.local_links):
+        raise SettingError("can't use -l/--links with -L/--copy-links", remedy="leave one out")
+    if copying.no_check_dest:
+        if command != "copy":
+            raise SettingError("can't use --no-check-dest with sync: use copy instead")
+        if copying.immutable:
+            raise SettingError("can't use --no-check-dest with --immutable")
+        if deleting.backup_dir:
+            raise SettingError("can't use --no-check-dest with --backup-dir")
+    if copying.compare_dest and copying.copy_dest:
+        raise SettingError("can't use --compare-dest with --copy-dest")
+    if deleting.track_renames and deleting.delete_before and command != "copy":
+        raise FatalError("can't use --delete-before with --track-renames")
+
+
+def options(flags: Flags, *, delete: bool, faithful: bool = False) -> Options:
+    """``faithful``: -a unless the user said --archive=false."""
+    copying, linking = flags.copying, flags.linking
+    links = Links.SKIP
+    if linking.copy_links:
+        links = Links.FOLLOW
+    elif linking.links or linking.local_links:
+        links = Links.KEEP
+    made = Options(
+        links=links,
+        permissions=copying.metadata,
+        owners=copying.metadata,
+        xattrs=copying.metadata,
+        times=not copying.no_update_modtime,
+        directory_times=not copying.no_update_dir_modtime,
+        empty_directories=copying.create_empty_src_dirs,
+        size_only=copying.size_only,
+        checksum=copying.checksum,
+        ignore_times=copying.ignore_times,
+        ignore_size=copying.ignore_size,
+        ignore_existing=copying.ignore_existing,
+        update=copying.update,
+        immutable=copying.immutable,
+        modify_window_ns=max(1, copying.modify_window),
+        delete=delete,
+        delete_excluded=flags.filtering.delete_excluded,
+        one_file_system=linking.one_file_system,
+    )
+    kept = copying.archive or (faithful and "archive" not in flags.given)
+    return archive(made) if kept else made
+
+
+def limits(flags: Flags, *, careful: bool) -> Limits:
+    """``careful``: a service, whose plans nobody looks at; else what rclone's sync would do."""
+    base = CAREFUL if careful else Limits()
+    return Limits(
+        max_delete=flags.deleting.max_delete,
+        max_delete_size=flags.deleting.max_delete_size,
+        share=base.share,
+        empty_source=base.empty_source,
+        adopted=base.adopted or flags.deleting.adopt,
+    )
+
+
+_LISTS = ("include", "exclude", "filter")
+_FILES = ("include_from", "exclude_from", "filter_from")
+_NAMES = ("files_from", "files_from_raw", "files_from0")
+
+
+def filter_options(flags: Filtering, texts: Texts, *, draw: int) -> FilterOptions:
+    """``draw``: any number, for the random part of --hash-filter @/N."""
+    sources = [Source("--" + name, value) for name in _LISTS for value in getattr(flags, name)]
+    for field in (*_FILES, *_NAMES):
+        flag = "--" + field.replace("_", "-")
+        sources += [Source(flag, file, texts(flag, file)) for file in getattr(flags, field)]
+    return FilterOptions(
+        sources=tuple(sources),
+        min_size=flags.min_size,
+        max_size=flags.max_size,
+        min_age=flags.min_age,
+        max_age=flags.max_age,
+        max_depth=flags.max_depth,
+        ignore_case=flags.ignore_case,
+        exclude_if_present=flags.exclude_if_present,
+        hash_filter=flags.hash_filter,
+        hash_draw=draw,
+    )
+
+
+def only_file(name: str) -> Filter:
+    """A filter for one file of the root, whatever its name."""
+    return Filter.build(FilterOptions(sources=(Source("--files-from0", "", name + "\0"),)))
