@@ -44,7 +44,7 @@ torture: ## the long random tests, with many more examples (an hour and more)
 
 bench: ## measure this machine (benchmarks/)
 	@$(PYTHON) .ci/setup.py test
-	$(bin)/python -m benchmarks
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(bin)/python "$$script"; done
 
 lock: ## write requirements.lock anew: the newest versions, as the tests will use them
 	@$(PYTHON) .ci/setup.py lock

@@ -37,6 +37,15 @@ def eventually() -> Callable[[Callable[[], T], float], T]:
     return wait
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.skip("needs the rights of root")
+    if item.get_closest_marker("fuse"):
+        if not os.path.exists("/dev/fuse"):
+            pytest.skip("needs /dev/fuse")
+        pytest.importorskip("pyfuse3")
+
+
 # ---- a skip is counted, and fails where everything is supposed to run --------------------------
 
 
