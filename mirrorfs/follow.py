@@ -24,9 +24,11 @@ VOUCH_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Owed:
-    """A path to look at again: why, how often it was tried, when it is due (monotonic seconds)."""
+    """A path to look at again: why, how often it was tried, when it is due (monotonic seconds).
+    ``withheld``: nothing was wrong with it, an error elsewhere kept us from removing it."""
 
     reason: str
+    withheld: bool
     attempts: int
     due: float
 
@@ -70,6 +72,9 @@ class Follower:
         due = [path for path, owed in self.owed.items() if owed.due <= now]
         if not due:
             return None
+        # What was only withheld goes first and alone: beside the path that failed before, the
+        # same error would withhold it again, for ever.
+        due = [path for path in due if self.owed[path].withheld] or due
         why = f"looking again at {len(due)} paths"
         reading = Reading(Scope.of(subtrees=due), (), why, self._cursor, True)
         return reading, self._apply(reading)
@@ -116,8 +121,8 @@ class Follower:
             attempts = before[path].attempts + 1 if path in before else 0
             failure = report.failures.get(path)
             reason = failure.message if failure else "withheld after an error"
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempts)
-            self.owed[path] = Owed(reason, attempts, now + pause)
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 10))
+            self.owed[path] = Owed(reason, failure is None, attempts, now + pause)
 
 
 def refuse_strangers(mirror: Mirror) -> None:

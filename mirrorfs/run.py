@@ -1,0 +1,230 @@
+"""Watch and sync in one process, until told to stop.
+
+Law: the watcher's thread only records; this room only waits and calls the follower, one call to a
+thread per cycle. Whatever goes wrong with a root (a drive pulled out, a full disk) is waited out:
+changes gather in the journal, nothing is deleted, and the cycle is tried again.
+
+RACE: the watch is open before the first comparison begins, so that what changes meanwhile is
+replayed after it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+import trio
+
+from mirrorfs.core.filter import Filter
+from mirrorfs.core.options import Options
+from mirrorfs.core.plan import Outcome
+from mirrorfs.core.plan import Status as Became
+from mirrorfs.core.report import Report
+from mirrorfs.core.walk import Batch
+from mirrorfs.errors import DirectoryMissing, TemporaryError
+from mirrorfs.follow import Follower
+from mirrorfs.mirror import Mirror, Reading
+from mirrorfs.record import Recorder
+from mirrorfs.state import State, make
+from mirrorfs.status import SHOWN_OWED, Phase, Status
+from mirrorfs.sync import Listener, Settings
+
+FIRST_WAIT = 1.0
+LONGEST_WAIT = 30.0
+RETAIN_SECONDS = 60.0
+
+
+class Stopped(Exception):
+    """The user asked to stop; ends a pass between two batches."""
+
+
+class Watching(Listener):
+    """Passes everything on, keeps the status, and ends a pass when it is to stop."""
+
+    def __init__(self, status: Status, following: Listener) -> None:
+        self._status = status
+        self._following = following
+        self.stopping = False
+
+    def planned(self, batch: Batch) -> None:
+        if self.stopping:
+            raise Stopped
+        self._following.planned(batch)
+
+    def done(self, outcomes: Sequence[Outcome]) -> None:
+        self._following.done(outcomes)
+        status = self._status
+        for action, became, _, moved in outcomes:
+            if became is Became.DONE:
+                status.actions += 1
+                status.bytes += moved
+                status.last = (time.time_ns(), action.verb.value, action.path)
+        if self.stopping:
+            raise Stopped
+
+    def moved(self, size: int) -> None:
+        """A piece of content was moved; runs in the transferring thread."""
+        if self.stopping:
+            raise Stopped
+
+
+class Run:
+    """A mirror kept up to date: an async callable. ``said`` hears what people should know, a line
+    at a time; ``status`` is always the latest."""
+
+    def __init__(
+        self,
+        source: str,
+        destination: str,
+        *,
+        options: Options,
+        filter: Filter,
+        settings: Settings,
+        state: State,
+        fsync: str,
+        adopt: bool,
+        listener: Listener,
+        said: Callable[[str], None],
+    ) -> None:
+        self._source, self._destination = source, destination
+        self._options, self._filter, self._settings = options, filter, settings
+        self._state = state
+        self._fsync = fsync
+        self._adopt = adopt
+        self._said = said
+        self._place = state.mirror(source, destination)
+        self.status = Status(source, destination)
+        self._watching = Watching(self.status, listener)
+        self._wake = trio.Event()
+        self._recorder: Recorder | None = None
+        self._held = False
+
+    def stop(self) -> None:
+        """End what is being done at the next batch or piece of content; call before cancelling."""
+        self._watching.stopping = True
+
+    async def __call__(self) -> None:
+        """Until cancelled or stopped. Raises MirrorError for what no waiting can mend."""
+        make(self._place)
+        token = trio.lowlevel.current_trio_token()
+
+        def appended(_: object) -> None:
+            token.run_sync_soon(self._wake_up)
+
+        try:
+            with ExitStack() as stack:
+                mirror = stack.enter_context(self._open())
+                self._recorder = stack.enter_context(
+                    Recorder(
+                        mirror.source,
+                        self._source,
+                        state=self._state,
+                        appended=appended,
+                        exclude=self._excludes,
+                        one_file_system=self._options.one_file_system,
+                    )
+                )
+                await trio.to_thread.run_sync(
+                    self._recorder.watcher.ready.wait, abandon_on_cancel=True
+                )
+                await self._follow(mirror)
+        except Stopped:
+            return
+        finally:
+            self.stop()
+            self.status.phase = Phase.STOPPED
+            self._show()
+
+    def _open(self) -> Mirror:
+        mirror = Mirror(
+            self._source,
+            self._destination,
+            options=self._options,
+            filter=self._filter,
+            settings=self._settings,
+            listener=self._watching,
+            state=self._state,
+            fsync=self._fsync,
+        )
+        mirror.destination.meter = self._watching.moved
+        return mirror
+
+    async def _follow(self, mirror: Mirror) -> None:
+        """Cycle after cycle; trouble with a root is waited out with a growing pause."""
+        follower: Follower | None = None
+        wait = FIRST_WAIT
+        while True:
+            try:
+                if follower is None:
+                    follower = Follower(mirror, adopt=self._adopt)
+                    self._phase(Phase.COMPARING)
+                    self._tell(await trio.to_thread.run_sync(follower.start))
+                await self._cycles(follower)
+            except (TemporaryError, DirectoryMissing) as error:
+                self._phase(Phase.WAITING, str(error), error.remedy)
+                self._said(f"waiting: {error}" + (f" ({error.remedy})" if error.remedy else ""))
+                await trio.sleep(wait)
+                wait = min(LONGEST_WAIT, wait * 2)
+            else:
+                wait = FIRST_WAIT
+
+    async def _cycles(self, follower: Follower) -> None:
+        """Until a root fails."""
+        retained = trio.current_time()
+        while True:
+            self._wake = trio.Event()
+            if (done := await trio.to_thread.run_sync(follower.cycle)) is None:
+                done = await trio.to_thread.run_sync(follower.retry)
+            if done is not None:
+                self._tell(done)
+            self._rest(follower)
+            if follower.must_vouch:
+                await trio.to_thread.run_sync(follower.vouch)
+            if done is not None and done[1].refusal is None:
+                continue
+            with trio.move_on_after(follower.pause()) as quiet:
+                await self._wake.wait()
+            if quiet.cancelled_caught:
+                await trio.to_thread.run_sync(follower.vouch)
+                if trio.current_time() - retained > RETAIN_SECONDS and self._recorder:
+                    await trio.to_thread.run_sync(self._recorder.retain)
+                    retained = trio.current_time()
+
+    def _wake_up(self) -> None:
+        self._wake.set()
+
+    def _excludes(self, path: str) -> bool:
+        return not self._filter.descends(path)
+
+    def _phase(self, phase: Phase, why: str = "", remedy: str = "") -> None:
+        self.status.phase, self.status.why, self.status.remedy = phase, why, remedy
+        self._show()
+
+    def _tell(self, done: tuple[Reading, Report]) -> None:
+        reading, report = done
+        refusal = report.refusal
+        if refusal is not None:
+            message = f"held: {refusal.message}"
+            if not self._held:
+                self._said(message)
+            remedy = "if this is what you want, stop this and run `mirrorfs sync -a` once by hand"
+            self._phase(Phase.HELD, message, remedy)
+        elif not reading.replays:
+            self.status.entries = report.entries
+            self._said(reading.why)
+        self._held = refusal is not None
+
+    def _rest(self, follower: Follower) -> None:
+        """Say how things are when a cycle is over."""
+        status = self.status
+        status.owed_count = len(follower.owed)
+        status.owed = {path: owed.reason for path, owed in list(follower.owed.items())[:SHOWN_OWED]}
+        if not self._held:
+            self._phase(Phase.IN_SYNC)
+
+    def _show(self) -> None:
+        if self._recorder is not None:
+            watch = self._recorder.watcher.status()
+            self.status.watched = watch.watched
+            self.status.unwatched = watch.failed
+            self.status.overflows = watch.overflows
+        self.status.store(self._place)

@@ -1,0 +1,84 @@
+"""What a running mirror says about itself, in a file beside its checkpoint.
+
+Law: the file is for looking at only; nothing is decided from it. It is replaced in one step and not
+made durable, so that a reader sees a whole one and writing it costs no disk.
+"""
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+NAME = "status.json"
+SHOWN_OWED = 20
+
+
+class Phase(StrEnum):
+    STARTING = "starting"
+    COMPARING = "comparing everything"
+    MIRRORING = "mirroring"
+    IN_SYNC = "in sync"
+    HELD = "held"
+    WAITING = "waiting"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class Status:
+    """``last`` is the last thing mirrored: [wall-clock ns, verb, path]; ``owed`` the first paths that
+    failed, with reasons, of ``owed_count``. ``watched`` counts directories, ``unwatched`` those that
+    could not be watched. Times are wall-clock nanoseconds."""
+
+    source: str
+    destination: str
+    pid: int = field(default_factory=os.getpid)
+    phase: Phase = Phase.STARTING
+    why: str = ""
+    remedy: str = ""
+    started_ns: int = field(default_factory=time.time_ns)
+    updated_ns: int = 0
+    actions: int = 0
+    bytes: int = 0
+    entries: int = 0
+    last: tuple[int, str, str] | None = None
+    owed: dict[str, str] = field(default_factory=dict)
+    owed_count: int = 0
+    watched: int = 0
+    unwatched: int = 0
+    overflows: int = 0
+
+    @property
+    def is_healthy(self) -> bool:
+        return self.phase not in (Phase.HELD, Phase.WAITING) and not self.owed_count
+
+    def store(self, directory: str) -> None:
+        """Replace the file in the mirror's state directory; a full disk is no reason to stop."""
+        self.updated_ns = time.time_ns()
+        path = os.path.join(directory, NAME)
+        with suppress(OSError):
+            with open(f"{path}.new", "w", encoding="utf-8", errors="surrogateescape") as file:
+                json.dump(asdict(self), file)
+            os.rename(f"{path}.new", path)
+
+
+def load(directory: str) -> dict[str, Any] | None:
+    """What the mirror of a state directory said last, with ``alive``: whether it still runs."""
+    try:
+        with open(os.path.join(directory, NAME), encoding="utf-8") as file:
+            said = json.load(file)
+        said["alive"] = _is_alive(int(said["pid"]), int(said["started_ns"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _is_alive(pid: int, started_ns: int) -> bool:
+    """Whether the process that wrote the file is still the one with that number."""
+    try:
+        began = os.stat(f"/proc/{pid}").st_mtime_ns
+    except OSError:
+        return False
+    return began <= started_ns + 60_000_000_000

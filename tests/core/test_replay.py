@@ -1,0 +1,192 @@
+"""The law: for any history of the source, replay ends in the tree a full comparison ends in."""
+
+import copy
+import random
+
+import pytest
+from support.history import NAMES, History, histories
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from mirrorfs.core.compact import compact
+from mirrorfs.core.change import Dirty, Gap, decode, encode
+from mirrorfs.core.filter import EVERYTHING, Filter, FilterOptions, Source
+from mirrorfs.core.fold import fold
+from mirrorfs.core.options import Links, Options, archive
+from mirrorfs.core.plan import Verb
+from mirrorfs.core.scope import Scope
+from mirrorfs.core.tree import Kind
+from mirrorfs.sync import Pass, Settings
+from mirrorfs.trees.memory import MemoryTree
+
+ARCHIVE = archive(Options())
+PLAIN = Options()
+WITHOUT_TMP = Filter.build(FilterOptions((Source("--exclude", "*.tmp"),)))
+WITHOUT_A = Filter.build(FilterOptions((Source("--exclude", "/a/**"),)))
+
+options = st.sampled_from([ARCHIVE, PLAIN, Options(links=Links.KEEP, permissions=True)])
+filters = st.sampled_from([EVERYTHING, WITHOUT_TMP, WITHOUT_A])
+
+
+def shape(tree: MemoryTree, opts: Options) -> dict:
+    """What an outsider sees of a tree: no times of directories where those are not kept."""
+    seen = {}
+    for path, entry in tree.entries().items():
+        if entry.kind is Kind.DIRECTORY:
+            times = entry.mtime_ns if opts.directory_times else 0
+            seen[path] = (entry.kind, entry.mode if opts.permissions else 0, times)
+        elif entry.kind is Kind.SYMLINK:
+            seen[path] = (entry.kind, entry.target, entry.mtime_ns)
+        else:
+            mode = entry.mode if opts.permissions else 0
+            seen[path] = (entry.kind, mode, entry.mtime_ns, tree.data(path))
+    return seen
+
+
+def full(source, destination, opts, filter, transfers=1):
+    return mirror(source, destination, opts, filter).run(Scope.everything())
+
+
+def mirror(source, destination, opts, filter):
+    return Pass(source, destination, options=opts, filter=filter, settings=Settings(transfers=1))
+
+
+def replay(source, destination, changes, opts, filter):
+    folded = fold(changes)
+    return mirror(source, destination, opts, filter).run(folded.scope, folded.hints)
+
+
+def prepare(before, opts, filter):
+    """A source with a past, and two destinations that were equal to it."""
+    source = MemoryTree(opts)
+    History(source).play(before)
+    ours, theirs = MemoryTree(opts), MemoryTree(opts)
+    for destination in (ours, theirs):
+        destination.write("a/kept.tmp", b"excluded by some filters", mtime_ns=5)
+        assume(not full(source, destination, opts, filter).failures)
+    return source, ours, theirs
+
+
+@given(before=histories, history=histories, opts=options, filter=filters, seed=st.integers(0, 9))
+def test_replay_equals_full_comparison(before, history, opts, filter, seed):
+    source, ours, theirs = prepare(before, opts, filter)
+    changes = History(source).play(history).changes
+
+    report = replay(source, ours, changes, opts, filter)
+    blocked = full(source, theirs, opts, filter).failures
+    assert report.failures.keys() == blocked.keys()
+    assume(not blocked)  # excluded content stood where a file must go: an error, either way
+
+    assert shape(ours, opts) == shape(theirs, opts)
+    assert mirror(source, ours, opts, filter).plan(Scope.everything()).actions == ()
+
+
+@given(before=histories, history=histories, opts=options, filter=filters, seed=st.integers(0, 9))
+def test_order_and_repetition_of_records_do_not_matter(before, history, opts, filter, seed):
+    source, ours, theirs = prepare(before, opts, filter)
+    changes = History(source).play(history).changes
+    chance = random.Random(seed)
+    shuffled = changes + [change for change in changes if chance.random() < 0.3]
+    chance.shuffle(shuffled)
+
+    replay(source, ours, shuffled, opts, filter)
+    assume(not full(source, theirs, opts, filter).failures)
+
+    assert shape(ours, opts) == shape(theirs, opts)
+
+
+@given(before=histories, history=histories, opts=options, cut=st.integers(0, 30))
+def test_replaying_again_after_a_crash_changes_nothing(before, history, opts, cut):
+    """The checkpoint may lag behind what was applied, by any number of records."""
+    source, ours, _ = prepare(before, opts, EVERYTHING)
+    past = History(source)
+    past.play(history[:cut])
+    replay(source, ours, past.changes, opts, EVERYTHING)
+    past.play(history[cut:])
+    replay(source, ours, past.changes, opts, EVERYTHING)
+    replay(source, ours, past.changes, opts, EVERYTHING)
+
+    assert mirror(source, ours, opts, EVERYTHING).plan(Scope.everything()).actions == ()
+
+
+@given(before=histories, history=histories, opts=options)
+def test_compacted_records_cover_what_they_replace(before, history, opts):
+    source, ours, theirs = prepare(before, opts, EVERYTHING)
+    changes = History(source).play(history).changes
+    fewer = [decode(record) for record in compact([encode(change) for change in changes])]
+    assert len(fewer) <= len(changes)
+
+    replay(source, ours, fewer, opts, EVERYTHING)
+    full(source, theirs, opts, EVERYTHING)
+    assert shape(ours, opts) == shape(theirs, opts)
+
+
+@given(before=histories, history=histories, filter=filters)
+def test_what_is_excluded_survives(before, history, filter):
+    source, ours, _ = prepare(before, ARCHIVE, filter)
+    History(source).play(history)
+    excluded = {
+        path
+        for path, entry in ours.entries().items()
+        if not filter.includes(path, is_directory=entry.is_directory)
+    }
+    full(source, ours, ARCHIVE, filter)
+    assert excluded <= set(ours.entries())
+
+
+def test_a_moved_directory_is_one_rename():
+    source = MemoryTree(ARCHIVE)
+    for number in range(50):
+        source.write(f"big/sub/{number}", b"x")
+    ours = MemoryTree(ARCHIVE)
+    full(source, ours, ARCHIVE, EVERYTHING)
+    past = History(source).play([("mkdir", "a"), ("move", "big", "a/b")])
+
+    report = replay(source, ours, past.changes, ARCHIVE, EVERYTHING)
+
+    assert report.done[Verb.RENAME] == 1
+    assert report.done[Verb.CREATE] == 1  # the directory a
+    assert report.done[Verb.DELETE] == report.bytes == 0
+
+
+def test_a_rename_within_a_renamed_directory_does_not_cost_the_rename():
+    source = MemoryTree(ARCHIVE)
+    for number in range(50):
+        source.write(f"big/{number}", b"x")
+    ours = MemoryTree(ARCHIVE)
+    full(source, ours, ARCHIVE, EVERYTHING)
+    past = History(source).play(
+        [("move", "big", "d"), ("write", "d/1.new", b"yy"), ("move", "d/1.new", "d/1")]
+    )
+
+    report = replay(source, ours, past.changes, ARCHIVE, EVERYTHING)
+
+    assert report.done[Verb.RENAME] == 1
+    assert report.bytes == 2
+
+
+def test_a_gap_is_a_subtree_and_nothing_else():
+    folded = fold([Gap("x/y", "overflow"), Dirty("z")])
+    assert folded.scope.covers("x/y/anything/below")
+    assert folded.scope.covers("z")
+    assert not folded.scope.covers("x/other")
+    assert not folded.scope.covers("z/below")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_failing_file_does_not_stop_the_rest(name):
+    source, ours = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE)
+    for other in NAMES:
+        source.write(other, b"content of " + other.encode())
+    from mirrorfs.core.tree import Trouble
+
+    source.fail("open", name, Trouble.DENIED, None)
+    ours.write("stale", b"old")
+
+    report = full(source, ours, ARCHIVE, EVERYTHING)
+
+    assert set(report.failures) == {name}
+    assert "stale" in ours.entries(), "nothing is deleted after an error"
+    assert report.unfinished() == {name, "stale"}
+    source.heal()
+    full(source, ours, ARCHIVE, EVERYTHING)
+    assert shape(ours, ARCHIVE) == shape(source, ARCHIVE)

@@ -1,0 +1,97 @@
+"""Histories of a source for property tests: random operations, and the records a watcher makes.
+
+The recording is what an ideal watcher sees: every touched name is dirty, a new directory or one that
+moved in is dirty with all below it, and a rename within the tree is one `Moved`.
+"""
+
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+from mirrorfs.core.change import Change, Dirty, Moved
+from mirrorfs.core.tree import Kind, is_within, join, split
+from mirrorfs.trees.memory import MemoryTree
+
+NAMES = ["a", "b", "a-b", "c.tmp", "d"]
+
+paths = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)
+operations = st.one_of(
+    st.tuples(st.just("write"), paths, st.binary(max_size=3)),
+    st.tuples(st.just("mkdir"), paths),
+    st.tuples(st.just("symlink"), paths, st.sampled_from(["x", "../y"])),
+    st.tuples(st.just("move"), paths, paths),
+    st.tuples(st.just("move"), paths, paths),
+    st.tuples(st.just("remove"), paths),
+    st.tuples(st.just("chmod"), paths, st.sampled_from([0o600, 0o755])),
+)
+histories = st.lists(operations, max_size=25)
+
+
+@dataclass
+class History:
+    """A tree being worked on, and the records of it."""
+
+    tree: MemoryTree
+    changes: list[Change] = field(default_factory=list)
+
+    def play(self, operations: list[tuple]) -> "History":
+        for operation in operations:
+            self._do(*operation)
+        return self
+
+    def _kind(self, path: str) -> Kind | None:
+        node = self.tree.find(path)
+        return None if node is None else node.entry.kind
+
+    def _parent_is_directory(self, path: str) -> bool:
+        directory = split(path)[0]
+        return not directory or self._kind(directory) is Kind.DIRECTORY
+
+    def _do(self, verb: str, path: str, *more) -> None:
+        if not self._parent_is_directory(path):
+            return
+        here = self._kind(path)
+        match verb:
+            case "write":
+                if here in (None, Kind.FILE):
+                    self.tree.write(path, more[0])
+                    self.changes.append(Dirty(path))
+            case "mkdir":
+                if here is None:
+                    self.tree.mkdir(path)
+                    self.changes.append(Dirty(path, True))
+            case "symlink":
+                if here is None:
+                    self.tree.symlink(path, more[0])
+                    self.changes.append(Dirty(path))
+            case "chmod":
+                if here in (Kind.FILE, Kind.DIRECTORY):
+                    self.tree.chmod(path, more[0])
+                    self.changes.append(Dirty(path))
+            case "remove":
+                if here is not None:
+                    self._gone(path)
+                    self.tree.remove(path)
+            case "move":
+                self._move(path, more[0], here)
+
+    def _gone(self, path: str) -> None:
+        node = self.tree.find(path)
+        if node is not None and node.entry.kind is Kind.DIRECTORY:
+            for name in list(node.children):
+                self._gone(join(path, name))
+        self.changes.append(Dirty(path))
+
+    def _move(self, origin: str, path: str, kind: Kind | None) -> None:
+        there = self._kind(path)
+        if kind is None or not self._parent_is_directory(path) or is_within(path, origin):
+            return
+        if there is not None and (kind is Kind.DIRECTORY) != (there is Kind.DIRECTORY):
+            return
+        if there is Kind.DIRECTORY and self.tree.get(path).children:
+            return
+        if is_within(origin, path):
+            return
+        self.tree.move(origin, path)
+        self.changes.append(Moved(origin, path))
+        if there is not None:
+            self.changes.append(Dirty(path))
