@@ -1,0 +1,391 @@
+"""Watch, then list: how directories come under watch, a slice at a time.
+
+Law: a directory is watched before it is listed, both through one open descriptor, so that whatever
+is made in it is either listed or an event; and it is announced (look at everything below) after the
+last watch below it is set, so that whatever was made before is seen by that look.
+
+A watch descriptor is an identity: the kernel gives a directory the one it already has. So a
+directory that is met in a place where it was not known is recognised; and a path is trusted only
+when the directory opened there has the descriptor that its node has. Otherwise the names in the map
+are older than the tree; the event that brings them up to date is still queued, and handling it
+comes back here.
+
+A crawl is a generator and gives way often. At most `WINDOW` are under way, with `HELD` descriptors
+each.
+"""
+
+import errno
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from mirrorfs.core.tree import join
+from mirrorfs.watch.batch import Batch
+from mirrorfs.watch.coverage import Blind, reason
+from mirrorfs.watch.inotify import DIRECTORY, ROOT, Inotify
+from mirrorfs.watch.watches import Node, Watches, child, lineage, remove
+
+WINDOW = 4
+HELD = 32
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_LONGEST = 4000  # below PATH_MAX, with room for the root's own path
+
+
+class Frame:
+    """One directory of a crawl. ``names`` are its subdirectories yet to visit, None before it is
+    listed.
+
+    ``announce``: say so when everything below is watched. ``covered``: a directory above will be
+    announced (or `Ready` comes). ``verify``: visit what is known already too, and drop what is not
+    there any more. ``listed``: the listing came to its end.
+    """
+
+    __slots__ = ("announce", "covered", "fd", "listed", "names", "node", "verify")
+
+    def __init__(
+        self,
+        node: Node,
+        names: list[str] | None = None,
+        *,
+        fd: int = -1,
+        announce: bool = False,
+        covered: bool = False,
+        verify: bool = False,
+    ) -> None:
+        self.node = node
+        self.names = names
+        self.fd = fd
+        self.announce = announce
+        self.covered = covered
+        self.verify = verify
+        self.listed = False
+
+
+class Crawler:
+    """Sets the watches below a root that is watched; ``device``: stay on the file system with that
+    number.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        inotify: Inotify,
+        watches: Watches,
+        batch: Batch,
+        blind: Blind,
+        exclude: Callable[[str], bool] | None = None,
+        device: int | None = None,
+    ) -> None:
+        self._root = root
+        self._inotify = inotify
+        self._watches = watches
+        self._batch = batch
+        self._blind = blind
+        self._exclude = exclude
+        self._device = device
+        self._number = 0
+        self._waiting: deque[tuple[int, Iterator[None]]] = deque()
+        self._active: deque[tuple[int, Iterator[None]]] = deque()
+        self._stacks: dict[int, list[Frame]] = {}
+        self.pruned: set[Node] = (
+            set()
+        )  # some of their directories are left out, because of their paths
+        self.stale: set[Node] = set()  # could not be reached by the names known
+
+    # What there is to do
+
+    def tree(self, node: Node, *, covered: bool = False, verify: bool = False) -> None:
+        """List ``node`` and go down. ``covered``: what is found needs no announcement."""
+        self._begin([Frame(node, covered=covered, verify=verify)])
+
+    def adopt(self, node: Node, names: list[str]) -> None:
+        """Look at these names of ``node``: the directories among them are watched, listed and
+        announced.
+        """
+        self._begin([Frame(node, names)])
+
+    def drop(self, node: Node) -> None:
+        """Take ``node`` out of the map, at once; the watches below are ended as time permits."""
+        remove(node)
+        self._number += 1
+        self._waiting.append((self._number, self._reap(node)))
+
+    def renamed(self, node: Node) -> None:
+        """``node`` has a new path: what was left out or not reached below it may be now."""
+        if self.pruned or self.stale:
+            for other in [*self.pruned, *self.stale]:
+                if any(above is node for above in lineage(other)):
+                    self.revisit(other)
+
+    def revisit(self, node: Node) -> None:
+        self.pruned.discard(node)
+        self.stale.discard(node)
+        if self._watches.path(node) is not None:
+            self.tree(node)
+
+    def _begin(self, stack: list[Frame]) -> None:
+        self._number += 1
+        self._stacks[self._number] = stack
+        self._waiting.append((self._number, self._crawl(stack)))
+
+    # How far it is
+
+    def __bool__(self) -> bool:
+        return bool(self._active or self._waiting)
+
+    def mark(self) -> int:
+        """A number for all that has been begun; see `done`."""
+        return self._number
+
+    def done(self, mark: int) -> bool:
+        """Whether all that was begun before ``mark`` is finished."""
+        return not any(number <= mark for number in self._stacks)
+
+    def unfinished(self) -> list[Node]:
+        """Directories that are to be announced and cannot be yet; none may have been announced at
+        all when a crawl began above them.
+        """
+        return [
+            frame.node for stack in self._stacks.values() for frame in stack if not frame.covered
+        ]
+
+    def run(self, clock: Callable[[], float], until: float) -> None:
+        """Go on until the moment ``until`` or until nothing is left."""
+        while self._active or self._waiting:
+            while self._waiting and len(self._active) < WINDOW:
+                self._active.append(self._waiting.popleft())
+            number, task = self._active.popleft()
+            try:
+                next(task)
+            except StopIteration:
+                self._stacks.pop(number, None)
+            else:
+                self._active.append((number, task))
+            if clock() >= until:
+                return
+
+    def close(self) -> None:
+        """End everything; descriptors are closed."""
+        for stack in self._stacks.values():
+            for frame in stack:
+                _close(frame)
+        self._stacks.clear()
+        self._active.clear()
+        self._waiting.clear()
+
+    # How it is done
+
+    def open(self, node: Node) -> int:
+        """A descriptor of the directory that ``node`` stands for; -1 when it is not where the map
+        says.
+
+        Raises OSError (descriptors used up, permission taken away, input/output error).
+        """
+        path = self._watches.path(node)
+        if path is None:
+            return -1
+        try:
+            fd = _descend(self._root, path)
+            try:
+                wd = self._inotify.watch(fd, DIRECTORY if node.parent else ROOT)
+            except OSError:
+                os.close(fd)
+                raise
+        except OSError as error:
+            if error.errno not in (*_GONE, errno.ENOSPC):
+                raise
+            self.stale.add(node)  # ENOSPC: a watch it does not have, so it is another directory
+            return -1
+        if wd == node.wd:
+            return fd
+        os.close(fd)
+        if wd not in self._watches.nodes:
+            self._inotify.unwatch(wd)
+        self.stale.add(node)
+        return -1
+
+    def _crawl(self, stack: list[Frame]) -> Iterator[None]:
+        while stack:
+            frame = stack[-1]
+            if frame.fd < 0 and frame.names != []:
+                try:
+                    frame.fd = self.open(frame.node)
+                except OSError as error:
+                    self._blind.fail(frame.node, None, reason(error))
+            if frame.fd < 0:
+                self._leave(stack.pop())
+                continue
+            if frame.names is None:
+                try:
+                    yield from self._list(frame)
+                except OSError as error:
+                    self._blind.fail(frame.node, None, reason(error))
+                else:
+                    frame.listed = True
+            while frame.names:
+                below = self._visit(frame, frame.names.pop())
+                if below is not None:
+                    stack.append(below)
+                    if len(stack) > HELD:
+                        _close(stack[-1 - HELD])
+                    break
+            else:
+                self._leave(stack.pop())
+            yield
+
+    def _list(self, frame: Frame) -> Iterator[None]:
+        known = dict(frame.node.children or ()) if frame.verify else {}
+        names: list[str] = []
+        frame.names = names
+        with os.scandir(frame.fd) as entries:
+            for count, entry in enumerate(entries, 1):
+                if entry.is_dir(follow_symlinks=False):
+                    names.append(entry.name)
+                if not count % 1024:
+                    yield
+        for name in known.keys() - set(names):
+            if child(frame.node, name) is known[name]:
+                self.drop(known[name])
+
+    def _visit(self, frame: Frame, name: str) -> Frame | None:
+        """Bring the directory ``name`` under watch; its frame, if there is something to go down
+        into.
+        """
+        parent = frame.node
+        path = self._watches.below(parent, name)
+        if path is None:
+            return None  # moved out or deleted meanwhile
+        if self._exclude is not None and self._exclude(path):
+            self._prune(parent, name)
+            return None
+        try:
+            fd = os.open(name, _OPEN, dir_fd=frame.fd)
+        except OSError as error:
+            if error.errno in _GONE:
+                self._blind.heal(parent, name, "it is gone")
+            else:
+                self._blind.fail(parent, name, reason(error))
+            return None
+        kept = False
+        try:
+            if self._device is not None and os.fstat(fd).st_dev != self._device:
+                self._prune(parent, name)
+                return None
+            below = self._place(frame, name, path, fd, self._inotify.watch(fd))
+            kept = below is not None
+            return below
+        except OSError as error:
+            self._blind.fail(parent, name, reason(error))
+            if error.errno == errno.ENOSPC and (parent, None) in self._blind and frame.names:
+                frame.names.clear()  # the limit is reached, and this directory is blind as a whole
+            return None
+        finally:
+            if not kept:
+                os.close(fd)
+
+    def _place(self, frame: Frame, name: str, path: str, fd: int, wd: int) -> Frame | None:
+        parent = frame.node
+        known = self._watches.nodes.get(wd)
+        before = None if known is None else self._watches.path(known)
+        if known is not None and before == path:
+            self._healed(parent, name)
+            if not frame.verify:
+                return None
+            return Frame(known, fd=fd, covered=frame.covered, verify=True)
+        if known is not None and before is not None and self._is_there(before, fd):
+            # A bind mount: the kernel tells of one watch, with one name. Also what a loop of mounts
+            # is.
+            self._blind.fail(parent, name, f"the same directory as {before or 'the root'}")
+            return None
+        if known is not None and any(above is known for above in lineage(parent)):
+            self.stale.add(parent)
+            return None
+        node = known or Node(wd)
+        displaced = self._watches.place(node, parent, name)
+        if displaced is not None:
+            self.drop(displaced)
+        announce = self._healed(parent, name) or not frame.covered
+        if known is not None:
+            self.renamed(node)
+        # Met again after it had left the map, some watches below may have been ended.
+        verify = frame.verify or (known is not None and before is None)
+        if known is None or verify:
+            return Frame(node, fd=fd, announce=announce, covered=True, verify=verify)
+        if announce:
+            self._batch.trees[node] = None
+        return None
+
+    def _healed(self, parent: Node, name: str) -> bool:
+        return bool(self._blind.parts) and self._blind.heal(parent, name)
+
+    def _is_there(self, path: str, fd: int) -> bool:
+        try:
+            other = _descend(self._root, path)
+        except OSError:
+            return False
+        try:
+            return os.path.sameopenfile(other, fd)
+        finally:
+            os.close(other)
+
+    def _prune(self, parent: Node, name: str) -> None:
+        self.pruned.add(parent)
+        self._blind.heal(parent, name, "it is left out")
+        known = child(parent, name)
+        if known is not None:
+            self.drop(known)
+
+    def _leave(self, frame: Frame) -> None:
+        _close(frame)
+        if (frame.listed and self._blind.listed(frame.node)) or frame.announce:
+            self._batch.trees[frame.node] = None
+
+    def _reap(self, top: Node) -> Iterator[None]:
+        doomed = [top]
+        count = 0
+        while doomed:
+            node = doomed.pop()
+            if self._watches.path(node) is not None:
+                continue  # it came back
+            if self._watches.nodes.get(node.wd) is node:
+                self._watches.forget(node)
+                self._inotify.unwatch(node.wd)
+            self.pruned.discard(node)
+            self.stale.discard(node)
+            doomed += (node.children or {}).values()
+            count += 1
+            if not count % 64:
+                yield
+
+
+def _close(frame: Frame) -> None:
+    if frame.fd >= 0:
+        os.close(frame.fd)
+        frame.fd = -1
+
+
+def _descend(root: str, path: str) -> int:
+    """The directory at ``path``, however long that is. Raises OSError."""
+    fd = -1
+    try:
+        while len(path) * 4 > _LONGEST:  # a character is at most four bytes
+            cut = path.rfind("/", 0, _LONGEST // 4)
+            if cut < 0:
+                break
+            above, path = path[:cut], path[cut + 1 :]
+            fd, previous = _step(root, above, fd), fd
+            if previous >= 0:
+                os.close(previous)
+        return _step(root, path, fd)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _step(root: str, path: str, fd: int) -> int:
+    if fd >= 0:
+        return os.open(path, _OPEN, dir_fd=fd)
+    if not path:
+        return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return os.open(join(root, path) if root != "/" else f"/{path}", _OPEN)

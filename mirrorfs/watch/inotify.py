@@ -1,0 +1,106 @@
+"""The kernel's queue: set watches, read, decode. Nothing here knows what an event means.
+
+Law: one read(2) of up to 256 KiB, one struct per event, and no copy kept; whoever reads slower than
+the kernel writes loses events (the default queue holds 16,384).
+
+The system calls and constants are watchdog's. Its `InotifyFD` thread is not used: it takes a lock
+and builds an object per event (3 times the cost of reading and unpacking), hands its descriptor to
+child processes, and stores -1 as a watch where a directory may not be read.
+"""
+
+import ctypes
+import os
+from struct import Struct
+
+from watchdog.observers.inotify_c import InotifyConstants as C
+from watchdog.observers.inotify_c import inotify_add_watch, inotify_rm_watch
+
+Event = tuple[int, int, int, bytes]
+"""(watch descriptor, mask, rename cookie, name; empty: the watched directory itself)."""
+
+# Plain integers: the hot loop compares them once per event.
+MODIFY = int(C.IN_MODIFY)
+ATTRIB = int(C.IN_ATTRIB)
+CLOSE_WRITE = int(C.IN_CLOSE_WRITE)
+MOVED_FROM = int(C.IN_MOVED_FROM)
+MOVED_TO = int(C.IN_MOVED_TO)
+CREATE = int(C.IN_CREATE)
+DELETE = int(C.IN_DELETE)
+DELETE_SELF = int(C.IN_DELETE_SELF)
+MOVE_SELF = int(C.IN_MOVE_SELF)
+UNMOUNT = int(C.IN_UNMOUNT)
+OVERFLOW = int(C.IN_Q_OVERFLOW)
+IGNORED = int(C.IN_IGNORED)
+ISDIR = int(C.IN_ISDIR)
+
+# IN_MASK_ADD: setting a watch again never takes anything away from it. No IN_EXCL_UNLINK: writes to
+# a file opened with O_TMPFILE and linked later carry an unlinked name for ever and would be hidden.
+_HOW = int(C.IN_ONLYDIR | C.IN_MASK_ADD)
+# No open, access or read-only close: our own reading must not feed the journal.
+DIRECTORY = ATTRIB | CLOSE_WRITE | CREATE | DELETE | MODIFY | MOVED_FROM | MOVED_TO | _HOW
+# Below the root a parent tells of deletions and moves; asking the directory too would double them.
+ROOT = DIRECTORY | DELETE_SELF | MOVE_SELF
+COOKIES = CREATE | MOVED_TO | _HOW
+
+BUFFER = 256 * 1024
+
+_HEADER = Struct("iIII")
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Inotify:
+    """One inotify instance: close-on-exec and never blocking. Raises OSError (EMFILE: too many
+    instances).
+    """
+
+    def __init__(self) -> None:
+        self.fd: int = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        if self.fd < 0:
+            raise _error()
+
+    def watch(self, directory: int, mask: int = DIRECTORY) -> int:
+        """Watch the directory open as ``directory``; its watch descriptor, the one it has if it has
+        one.
+
+        So equal descriptors mean the same directory, whatever its path was. Raises OSError.
+        """
+        wd = inotify_add_watch(self.fd, b"/proc/self/fd/%d" % directory, mask)
+        if wd < 0:
+            raise _error()
+        return wd
+
+    def unwatch(self, wd: int) -> None:
+        """End a watch; one that is gone already is no error."""
+        inotify_rm_watch(self.fd, wd)  # type: ignore[arg-type]  # a NewType of int
+
+    def read(self) -> bytes:
+        """What is queued, at most `BUFFER` bytes; empty when nothing is."""
+        try:
+            return os.read(self.fd, BUFFER)
+        except BlockingIOError:
+            return b""
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def decode(data: bytes) -> list[Event]:
+    """The events in what one read returned; the kernel never cuts one."""
+    events: list[Event] = []
+    append, unpack, at, end = events.append, _HEADER.unpack_from, 0, len(data)
+    while at < end:
+        wd, mask, cookie, length = unpack(data, at)
+        at += 16
+        if length:
+            append((wd, mask, cookie, data[at : at + length].rstrip(b"\0")))
+            at += length
+        else:
+            append((wd, mask, cookie, b""))
+    return events
+
+
+def _error() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))

@@ -1,0 +1,284 @@
+"""The watcher: one thread that turns what happens in a source into records, whatever happens to the
+source.
+
+Law: it never ends by itself and never in silence. What could not be watched, read or recorded is a
+gap, said before anything later; a root that went away is looked for until it is there again, and
+begins a new epoch.
+"""
+
+import errno
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Self
+
+from mirrorfs.core.change import Change, Clean, Coverage, Epoch, Gap, Ready
+from mirrorfs.core.tree import Identity
+from mirrorfs.errors import DirectoryMissing, PermanentError
+from mirrorfs.watch.coverage import plain, reason
+from mirrorfs.watch.session import Lost, Session, Task
+from mirrorfs.watch.settle import PACE, Pace
+
+_log = logging.getLogger(__name__)
+
+
+class WatchStatus(NamedTuple):
+    """How the watcher is. ``alive``: the root is watched; else ``reason`` says why not.
+
+    ``watched`` and ``failed`` count directories (a failed one stands for all below it),
+    ``failures`` names the first of them with reasons, and ``lag`` is how many seconds a change
+    there may go unreported. ``last_event`` is a moment of `time.monotonic`. ``reason`` also tells
+    that changes could not be recorded.
+    """
+
+    alive: bool
+    ready: bool
+    reason: str
+    watched: int
+    failed: int
+    failures: tuple[tuple[str, str], ...]
+    lag: float
+    overflows: int
+    events: int
+    last_event: float | None
+
+
+class Watcher:
+    """Watches the tree at ``root`` and calls ``emit`` from a thread of its own with what changed.
+
+    ``cookie_directory``: a file made there comes back as `Cookie(its name)` when all changes before
+    it were emitted; whoever made it removes it. ``exclude`` is asked with root-relative paths of
+    directories; True: neither watched nor gone into. ``one_file_system``: nor are directories of
+    other file systems. ``identity`` is asked at the start of every epoch.
+
+    Everything before `Ready` was emitted is to be compared after it; and of what is emitted, `Gap`
+    and `Moved` ask for a look at all below their paths.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        emit: Callable[[list[Change]], None],
+        *,
+        cookie_directory: str | None = None,
+        exclude: Callable[[str], bool] | None = None,
+        one_file_system: bool = False,
+        identity: Callable[[], Identity],
+        pace: Pace = PACE,
+    ) -> None:
+        self._task = Task(
+            os.path.abspath(root),
+            None if cookie_directory is None else os.path.abspath(cookie_directory),
+            exclude,
+            one_file_system,
+            pace,
+        )
+        self._emit = emit
+        self._identity = identity
+        self._pace = pace
+        self.ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mirrorfs-watch", daemon=True)
+        self._wake = -1
+        self._stopping = False
+        self._rewatch = False
+        self._session: Session | None = None
+        self._lost = ""
+        self._owed: list[Change] = []
+        self._unrecorded = ""
+        self._next_record = 0.0
+        self._overflows = 0
+        self._events = 0
+        self._last_event: float | None = None
+        self._failures: tuple[tuple[str, str], ...] = ()
+
+    def start(self) -> None:
+        """Watch the root and begin. Every change from here on is reported, or a gap in its place.
+
+        Raises DirectoryMissing, and PermanentError when there are too many inotify instances. A
+        root that cannot be watched for other reasons is a gap, again and again, until it can be.
+        """
+        identity = self._identity()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        try:
+            self._session = self._open()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            os.close(self._wake)
+            raise DirectoryMissing(f"{self._task.root!r} is not a directory") from error
+        except OSError as error:
+            if error.errno == errno.EMFILE:
+                os.close(self._wake)
+                raise PermanentError(
+                    "no further inotify instance may be made",
+                    remedy="raise fs.inotify.max_user_instances, or end other watching programs",
+                ) from error
+            self._lost = plain(reason(error))
+        self._first = self._epoch(identity)
+        self._thread.start()
+
+    def rewatch(self) -> None:
+        """Try at once to watch what could not be watched: a limit raised, a permission given."""
+        self._rewatch = True
+        self._rouse()
+
+    def close(self) -> None:
+        """Report what happened until now, end in order (`Clean`), and wait for the thread."""
+        if not self._thread.is_alive():
+            return
+        self._stopping = True
+        self._rouse()
+        self._thread.join()
+        os.close(self._wake)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def status(self) -> WatchStatus:
+        """How the watcher is, as of the last turn."""
+        session = self._session
+        parts = 0 if session is None else len(session.blind.parts)
+        return WatchStatus(
+            alive=session is not None and self._thread.is_alive(),
+            ready=self.ready.is_set(),
+            reason=self._unrecorded or self._lost,
+            watched=0 if session is None else len(session.watches.nodes),
+            failed=parts if session is not None else int(not self._stopping),
+            failures=self._failures,
+            lag=self._pace.poll if parts else 0.0,
+            overflows=self._overflows + (session.overflows if session else 0),
+            events=self._events + (session.events if session else 0),
+            last_event=(session.last_event if session else None) or self._last_event,
+        )
+
+    # In the thread
+
+    def _run(self) -> None:
+        self._record([self._first])
+        if self._session is None:
+            self._record([Gap("", self._lost)])
+        while not self._stopping:
+            try:
+                if self._session is None:
+                    self._wait_for_root()
+                else:
+                    self._watch(self._session)
+            except Lost as lost:
+                self._lose(str(lost))
+            except Exception as error:
+                _log.exception("the watcher begins anew")
+                self._lose(f"internal error: {error!r}")
+        self._end()
+
+    def _watch(self, session: Session) -> None:
+        while not self._stopping:
+            session.turn(self._owing())
+            self._calm()
+            if self._rewatch:
+                self._rewatch = False
+                session.poll()
+            if self._owed and self._next_record <= time.monotonic():
+                self._record([])
+            self._failures = session.blind.shown() if session.blind.parts else ()
+
+    def _wait_for_root(self) -> None:
+        poller = select.poll()
+        poller.register(self._wake, select.POLLIN)
+        gap_at = time.monotonic() + self._pace.poll
+        while not self._stopping:
+            poller.poll(int(self._pace.retry * 1000) + 1)
+            self._calm()
+            if self._owed:
+                self._record([])
+            try:
+                identity = self._identity()
+                session = self._open()
+            except Exception as error:  # the caller's identity may raise what it likes
+                self._lost = plain(reason(error) if isinstance(error, OSError) else str(error))
+                if os.path.isdir(self._task.root) and gap_at <= time.monotonic():
+                    gap_at += self._pace.poll
+                    self._record([Gap("", self._lost)])
+                continue
+            self._lost = ""
+            self._session = session
+            self._record([self._epoch(identity)])
+            return
+
+    def _open(self) -> Session:
+        return Session(self._task, self._wake, self._record)
+
+    def _lose(self, why: str) -> None:
+        self.ready.clear()
+        session, self._session = self._session, None
+        self._lost = plain(why)
+        if session is None:
+            return
+        self._overflows += session.overflows
+        self._events += session.events
+        self._last_event = session.last_event or self._last_event
+        self._failures = ()
+        try:
+            session.lose(why)
+        except Exception:
+            _log.exception("what was known when the watch was lost could not be reported")
+            self._record([Gap("", self._lost)])
+        session.close()
+
+    def _end(self) -> None:
+        session = self._session
+        try:
+            if session is not None:
+                session.finish()
+                if session.ready:
+                    self._record([Clean()])
+        except Lost as lost:
+            self._lose(str(lost))
+        except Exception as error:
+            _log.exception("the watcher could not end in order")
+            self._lose(f"internal error: {error!r}")
+        finally:
+            if self._session is not None:
+                self._session.close()
+
+    def _record(self, changes: list[Change]) -> None:
+        """Hand changes over; if that fails a gap takes their place and goes first, as soon as it
+        can.
+        """
+        changes = [*self._owed, *changes]
+        try:
+            self._emit(changes)
+        except Exception as error:
+            _log.warning("changes could not be recorded: %s", error)
+            why = plain(f"changes could not be recorded: {error}")
+            kept = [change for change in changes if isinstance(change, (Epoch, Ready, Coverage))]
+            self._owed = [Gap("", why), *dict.fromkeys(kept)]
+            self._unrecorded = why
+            self._next_record = time.monotonic() + self._pace.retry
+            return
+        self._owed = []
+        self._unrecorded = ""
+        if not self.ready.is_set() and Ready() in changes:
+            self.ready.set()
+
+    def _owing(self) -> float | None:
+        return max(0.0, self._next_record - time.monotonic()) if self._owed else None
+
+    def _epoch(self, identity: Identity) -> Epoch:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+        return Epoch(boot, identity, "inotify", time.time_ns())
+
+    def _rouse(self) -> None:
+        if self._thread.is_alive():
+            os.eventfd_write(self._wake, 1)
+
+    def _calm(self) -> None:
+        try:
+            os.eventfd_read(self._wake)
+        except BlockingIOError:
+            pass

@@ -1,0 +1,195 @@
+"""A mirror that knows only what it was told to look at, and a watcher to tell it."""
+
+import os
+import stat
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mirrorfs.core.change import Change, Cookie, Dirty, Gap, Moved, Ready, decode, encode
+from mirrorfs.core.tree import Identity, is_within, join
+from mirrorfs.watch import Pace, Watcher
+
+Seen = tuple[int, ...]
+
+DEADLINE = 30.0
+
+
+def look(root: str, path: str) -> Seen | None:
+    """What one lstat shows; a directory's times and size are those of its names, and left out."""
+    try:
+        found = os.lstat(join(root, path) if path else root)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        return (found.st_mode, found.st_ino)
+    return (found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def walk(root: str, path: str = "") -> dict[str, Seen]:
+    """Everything at and below ``path``; what goes away meanwhile is left out."""
+    seen = look(root, path)
+    if seen is None:
+        return {}
+    state = {path: seen}
+    if stat.S_ISDIR(seen[0]):
+        try:
+            names = os.listdir(join(root, path) if path else root)
+        except OSError:
+            names = []
+        for name in names:
+            state |= walk(root, join(path, name))
+    return state
+
+
+class Mirror:
+    """The state known by looking where the records say, at once, in the watcher's thread."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.state: dict[str, Seen] = {}
+        self.log: list[Change] = []
+        self.stall: Callable[[list[Change]], None] | None = None
+        self.news = threading.Condition()
+
+    def emit(self, changes: list[Change]) -> None:
+        if self.stall is not None:
+            self.stall(changes)
+        for change in changes:
+            assert decode(encode(change)) == change
+            match change:
+                case Dirty(path, recursive):
+                    self.look(path, recursive)
+                case Moved(origin, path):
+                    self.look(origin, True)
+                    self.look(path, True)
+                case Gap(path, _):
+                    self.look(path, True)
+                case Ready():
+                    self.look("", True)
+        with self.news:
+            self.log += changes
+            self.news.notify_all()
+
+    def look(self, path: str, recursive: bool) -> None:
+        seen = look(self.root, path)
+        if recursive or seen is None or not stat.S_ISDIR(seen[0]):
+            for known in [known for known in self.state if is_within(known, path)]:
+                del self.state[known]
+            self.state |= walk(self.root, path)
+        else:
+            self.state[path] = seen
+
+    def wait(self, wanted: Callable[[list[Change]], bool], deadline: float = DEADLINE) -> None:
+        """Until the log so far satisfies ``wanted``."""
+        with self.news:
+            if not self.news.wait_for(lambda: wanted(self.log), deadline):
+                pytest.fail(f"not reported; the last were {self.log[-20:]}")
+
+
+class Watched:
+    """A tree, its watcher and its mirror."""
+
+    def __init__(self, root: Path, cookies: Path, watcher: Watcher, mirror: Mirror) -> None:
+        self.root = root
+        self.cookies = cookies
+        self.watcher = watcher
+        self.mirror = mirror
+
+    @property
+    def log(self) -> list[Change]:
+        return self.mirror.log
+
+    def barrier(self) -> list[Change]:
+        """Everything done until now is reported; what was reported since the barrier before."""
+        nonce = uuid.uuid4().hex
+        cookie = self.cookies / nonce
+        cookie.touch()
+        self.mirror.wait(lambda log: Cookie(nonce) in log[-50:] or Cookie(nonce) in log)
+        cookie.unlink()
+        end = self.log.index(Cookie(nonce))
+        before = [n for n in range(end) if isinstance(self.log[n], Cookie | Ready)]
+        return self.log[before[-1] + 1 if before else 0 : end]
+
+    def assert_complete(self) -> None:
+        """After a barrier nothing may differ between the tree and what the records led to."""
+        self.barrier()
+        real = walk(str(self.root))
+        known = self.mirror.state
+        wrong = {path for path in real.keys() | known.keys() if real.get(path) != known.get(path)}
+        shown = {path: (known.get(path), real.get(path)) for path in sorted(wrong)[:10]}
+        assert not wrong, f"(known, real): {shown}; last records {self.log[-30:]}"
+
+
+Start = Callable[..., Watched]
+
+
+@contextmanager
+def watching(root: Path, cookies: Path, ready: bool = True, **options: object) -> Iterator[Watched]:
+    """A running watcher; at the end of the block it is closed."""
+    mirror = Mirror(str(root))
+    watcher = Watcher(
+        str(root),
+        mirror.emit,
+        cookie_directory=str(cookies),
+        identity=lambda: Identity("test", "test", os.stat(root).st_ino, 0),
+        **options,  # type: ignore[arg-type]
+    )
+    with watcher:
+        if ready:
+            assert watcher.ready.wait(DEADLINE)
+        yield Watched(root, cookies, watcher, mirror)
+
+
+@pytest.fixture(params=["disk", "memory"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """(root, directory for cookies), on the disk's file system and on tmpfs."""
+    if request.param == "disk":
+        yield from _made(tmp_path)
+    else:
+        base = Path("/dev/shm") / f"mirrorfs-{uuid.uuid4().hex}"
+        base.mkdir()
+        try:
+            yield from _made(base)
+        finally:
+            _remove(base)
+
+
+def _made(base: Path) -> Iterator[tuple[Path, Path]]:
+    root, cookies = base / "source", base / "state"
+    root.mkdir()
+    cookies.mkdir()
+    yield root, cookies
+
+
+def _remove(base: Path) -> None:
+    for directory, names, files in os.walk(base, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(directory, name))
+        for name in names:
+            path = os.path.join(directory, name)
+            os.unlink(path) if os.path.islink(path) else os.rmdir(path)
+    base.rmdir()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """`start(**options)`: a watcher on a new tree below tmp_path, closed after the test."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def begin(ready: bool = True, **options: object) -> Watched:
+            root, cookies = tmp_path / "source", tmp_path / "state"
+            root.mkdir(exist_ok=True)
+            cookies.mkdir(exist_ok=True)
+            return stack.enter_context(watching(root, cookies, ready, **options))
+
+        yield begin
+
+
+QUICK = Pace(quiet=0.05, cap=0.5, created=0.005, poll=0.2, retry=0.05)
