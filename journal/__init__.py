@@ -120,6 +120,7 @@ what it vouches for is durable), I6 (replay is idempotent), I7's fold, and of I2
 must come first after `JournalUnwritable` or a recovery that was not clean.
 """
 
+from journal.alive import writer_alive
 from journal.cursor import CursorFile
 from journal.errors import (
     CursorDamaged,
@@ -166,4 +167,5 @@ __all__ = [
     "retain",
     "trim",
     "verify",
+    "writer_alive",
 ]

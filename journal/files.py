@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -105,12 +106,23 @@ def write_all(fd: int, data: bytes, offset: int) -> None:
         written += os.pwrite(fd, data[written:], offset + written)
 
 
+LOCK_ATTEMPTS = 10
+
+
 def lock(fd: int, complaint: Callable[[], str]) -> None:
-    """Take the lock that lives as long as the descriptor, or raise `JournalLocked`."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise JournalLocked(complaint()) from error
+    """Take the lock that lives as long as the descriptor, or raise `JournalLocked`.
+
+    Asked a few times, because `writer_alive` holds it for an instant.
+    """
+    for attempt in range(LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if attempt == LOCK_ATTEMPTS - 1:
+                raise JournalLocked(complaint()) from error
+            time.sleep(0.002)
+        else:
+            return
 
 
 @cache
