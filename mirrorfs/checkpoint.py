@@ -60,7 +60,7 @@ class CheckpointFile:
                 "source": list(checkpoint.source),
                 "destination": list(checkpoint.destination),
                 "fingerprint": checkpoint.fingerprint,
-                "cursor": None if cursor is None else list(cursor),
+                "cursor": None if cursor is None else [cursor.epoch, cursor.sequence],
                 "retry": checkpoint.retry,
                 "compared_ns": checkpoint.compared_ns,
                 "entries": checkpoint.entries,

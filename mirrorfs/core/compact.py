@@ -39,10 +39,8 @@ def compact(records: Sequence[Any]) -> list[Any]:
     subtrees |= crowded
     kept: list[Change] = [Dirty(path, True) for path in sorted(crowded)]
     for change in changes:
-        if isinstance(change, Dirty):
-            if change.path in crowded or _is_covered(change, subtrees):
-                continue
-        kept.append(change)
+        if not (isinstance(change, Dirty) and _is_covered(change, crowded, subtrees)):
+            kept.append(change)
     return [encode(change) for change in kept]
 
 
@@ -56,10 +54,10 @@ def _crowded(changes: Iterable[Dirty]) -> set[str]:
     return {directory for directory, count in children.items() if count > CROWD}
 
 
-def _is_covered(change: Dirty, subtrees: set[str]) -> bool:
-    """Whether a subtree that is dirty as a whole lies above (or is) what this change speaks of."""
+def _is_covered(change: Dirty, crowded: set[str], subtrees: set[str]) -> bool:
+    """Whether a subtree that is said to be dirty as a whole contains what this change speaks of."""
     path = change.path
-    if path in subtrees and not change.recursive:
+    if path in crowded or (path in subtrees and not change.recursive):
         return True
     while path:
         path = split(path)[0]

@@ -80,8 +80,7 @@ def fold(changes: Iterable[Change]) -> Folded:
 
 
 def _carry(paths: set[str], targets: dict[str, list[str]]) -> bool:
-    """Repeat every path at or below a renamed one under its new name; False when it got too much.
-    """
+    """Repeat every path at or below a renamed one under its new name; False when it got too much."""
     limit = len(paths) + MAX_CARRIED
     queue = list(paths)
     while queue:

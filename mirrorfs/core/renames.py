@@ -145,8 +145,7 @@ def plan_renames(
 
 
 def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[Entry, Entry] | None:
-    """The source's entry at the new name and the destination's at the old one, if the hint holds.
-    """
+    """The source's entry at the new name and the destination's at the old one, if the hint holds."""
     want, have = look(source, hint.path), look(view, hint.origin)
     if want is None or have is None or want.kind is not have.kind:
         return None

@@ -1,14 +1,14 @@
 """The law: for any history of the source, replay ends in the tree a full comparison ends in."""
 
-import copy
 import random
 
 import pytest
-from support.history import NAMES, History, histories
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from mirrorfs.core.compact import compact
+from support.history import NAMES, History, histories
+
 from mirrorfs.core.change import Dirty, Gap, decode, encode
+from mirrorfs.core.compact import compact
 from mirrorfs.core.filter import EVERYTHING, Filter, FilterOptions, Source
 from mirrorfs.core.fold import fold
 from mirrorfs.core.options import Links, Options, archive
