@@ -29,10 +29,8 @@ from mirrorfs.core.values import (
     parse_size,
 )
 
-EVERYWHERE = frozenset(
-    "sync copy plan check dedupe explain run watch journal status version".split()  # noqa: SIM905
-)
-TREES = frozenset({"sync", "copy", "plan", "check", "dedupe", "explain", "run"})
+TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run"})
+EVERYWHERE = TREES | {"watch", "journal", "status", "version", "help", "completion"}
 MIRRORS = frozenset({"sync", "copy", "plan", "run"})
 
 

@@ -1,0 +1,7 @@
+"""`python -m mirrorfs`."""
+
+import sys
+
+from mirrorfs.cli import main
+
+sys.exit(main())

@@ -1,0 +1,106 @@
+"""The command line: a table of commands, each a module that is imported when it is called.
+
+Law: help and version import nothing heavy; whatever ends a command ends here, as one line that says
+what to do about it and as one of rclone's exit codes.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mirrorfs import __version__
+
+
+class Command(NamedTuple):
+    """``module`` below this package has ``run(call) -> int`` and, as its docstring, the help.
+    ``places`` are the arguments; those in brackets may be left out."""
+
+    module: str
+    places: str
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    "run": Command("run", "SRC DST", "mirror SRC to DST, and keep it true until stopped"),
+    "sync": Command("sync", "SRC DST", "make DST identical to SRC, once"),
+    "copy": Command("copy", "SRC DST", "copy what is new or differs, delete nothing"),
+    "plan": Command("plan", "SRC DST", "show what sync would do, and why"),
+    "check": Command("check", "SRC DST", "compare the contents of SRC and DST"),
+    "watch": Command("watch", "SRC", "journal what changes in SRC"),
+    "journal": Command("journal", "show|verify|path SRC", "look at the journal of SRC"),
+    "status": Command("status", "[SRC [DST]]", "show what mirrors there are and how they are"),
+    "explain": Command("explain", "PATH", "say which filter rule decides about PATH"),
+    "dedupe": Command("dedupe", "PATH", "find duplicate names (a local tree has none)"),
+    "move": Command("move", "SRC DST", "refused: mirrorfs never writes a source"),
+    "completion": Command("completion", "bash|zsh|fish", "print a completion script"),
+    "help": Command("help", "[flags|COMMAND]", "explain flags or a command"),
+    "version": Command("version", "", "print the version"),
+}
+
+TOP = """\
+mirrorfs: a one-way continuous mirror for Linux
+
+Usage: mirrorfs COMMAND [ARGUMENTS] [FLAGS]
+
+Commands:
+{commands}
+
+`mirrorfs COMMAND --help` explains a command, `mirrorfs help flags` all flags.
+"""
+
+
+class Terminated(BaseException):
+    """SIGTERM came; like KeyboardInterrupt it passes every handler of errors."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Errors have been reported when it returns."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Nobody reads any more. Python would complain once more when it closes the stream.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except Terminated:
+        return 143
+
+
+def top() -> str:
+    """What `mirrorfs --help` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return TOP.format(commands="\n".join(lines))
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help") or words == ["help"]:
+        print(top(), end="")
+        return 0 if words else 2
+    if words[0] in ("-V", "--version", "version") and len(words) == 1:
+        print(f"mirrorfs {__version__}")
+        return 0
+    from mirrorfs.cli.invocation import invoke
+
+    _catch_termination()
+    return invoke(words)
+
+
+def _catch_termination() -> None:
+    """SIGTERM ends a command like Ctrl-C: temporaries are removed, locks released."""
+    import signal
+
+    def terminate(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise Terminated
+
+    try:
+        signal.signal(signal.SIGTERM, terminate)
+    except ValueError:
+        pass  # not the main thread: whoever embeds us handles signals

@@ -1,0 +1,121 @@
+"""One call of a command: find it, parse, check the number of arguments, run it, report its error.
+
+Law: a command's module has ``run(call: Call) -> int`` and raises MirrorError for what ends it.
+"""
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mirrorfs import __version__
+from mirrorfs.cli import COMMANDS
+from mirrorfs.errors import DirectoryMissing, MirrorError, UsageError
+
+if TYPE_CHECKING:
+    from mirrorfs.cli.flags import Flags
+    from mirrorfs.output.log import Log
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a command is given."""
+
+    command: str
+    places: list[str]
+    flags: "Flags"
+    log: "Log"
+
+
+def invoke(words: list[str]) -> int:
+    """Run the command that the words name; its exit code."""
+    name = ""
+    try:
+        name, rest = find(words)
+        return _invoke(name, rest)
+    except MirrorError as error:
+        from mirrorfs.output.log import Log
+
+        report(error, name, Log())
+        return error.exit_code
+
+
+def find(words: list[str]) -> tuple[str, list[str]]:
+    """The command and the words without it; flags may come first. Raises UsageError."""
+    from mirrorfs.cli.flags import ALL
+
+    takes_value = {flag.name for flag in ALL.values() if not flag.bare}
+    takes_value |= {flag.short for flag in ALL.values() if flag.short and not flag.bare}
+    skip = False
+    for index, word in enumerate(words):
+        if skip:
+            skip = False
+        elif not word.startswith("-"):
+            if word not in COMMANDS:
+                raise _unknown(word)
+            return word, words[:index] + words[index + 1 :]
+        else:
+            skip = word.removeprefix("--") in takes_value
+    raise UsageError("no command was given", remedy="see `mirrorfs --help`")
+
+
+def _unknown(word: str) -> UsageError:
+    import difflib
+
+    near = difflib.get_close_matches(word, COMMANDS, 1)
+    remedy = f"did you mean {near[0]}?" if near else "see `mirrorfs --help`"
+    return UsageError(f"unknown command {word!r}", remedy=remedy)
+
+
+def _invoke(name: str, words: list[str]) -> int:
+    from mirrorfs.cli.parse import parse
+
+    parsed = parse(name, words, os.environ)
+    if parsed.flags.logging.help:
+        from mirrorfs.cli.helping import command_help
+
+        print(command_help(name), end="")
+        return 0
+    if parsed.flags.logging.version:
+        print(f"mirrorfs {__version__}")
+        return 0
+    from mirrorfs.cli.logs import open_log
+
+    log = open_log(parsed.flags.logging)
+    for warning in parsed.warnings:
+        log.notice(warning)
+    try:
+        _count(name, parsed.places)
+        module = importlib.import_module(f"mirrorfs.cli.{COMMANDS[name].module}")
+        code: int = module.run(Call(name, parsed.places, parsed.flags, log))
+        return code
+    except MirrorError as error:
+        report(error, name, log)
+        return error.exit_code
+
+
+def _count(name: str, places: list[str]) -> None:
+    """Raises UsageError unless the number of arguments is right."""
+    wanted = COMMANDS[name].places.split()
+    least = sum(1 for word in wanted if not word.startswith("["))
+    if least <= len(places) <= len(wanted):
+        return
+    few = "at least" if len(wanted) > least else "exactly"
+    given = " ".join(repr(place) for place in places) or "none"
+    raise UsageError(
+        f"{name} needs {few} {least} arguments, not {len(places)} ({given})",
+        remedy=f"usage: mirrorfs {name} {COMMANDS[name].places} [FLAGS]",
+    )
+
+
+def report(error: MirrorError, name: str, log: "Log") -> None:
+    """One line: what could not be done, why, and what helps."""
+    from mirrorfs.output.escape import printable
+
+    what = f"Failed to {name}: " if name and not isinstance(error, UsageError) else ""
+    if isinstance(error, DirectoryMissing):
+        what += "directory not found: "  # rclone's words, which scripts look for
+    remedy = f" ({printable(error.remedy)})" if error.remedy else ""
+    log.error(f"{what}{printable(str(error))}{remedy}")
+    sys.stdout.flush()

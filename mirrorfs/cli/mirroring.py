@@ -1,0 +1,176 @@
+"""What sync and copy have in common: one run, its attempts, and what it comes to.
+
+Law: the last attempt decides the exit code (rclone). What a flag promises and the run cannot keep
+is an error, never silence.
+"""
+
+import os
+import random
+import time
+
+from mirrorfs.cli.asking import Asking, Quit
+from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.settings import Mirroring, mirroring, only_file
+from mirrorfs.cli.texts import read_text
+from mirrorfs.cli.voice import NANOSECONDS, Voice, print_out
+from mirrorfs.core.guard import Danger, Refusal, refuse
+from mirrorfs.core.options import Options
+from mirrorfs.core.report import Report
+from mirrorfs.core.tree import Trouble
+from mirrorfs.errors import ExitCode, SettingError
+from mirrorfs.mirror import Mirror
+from mirrorfs.output.escape import printable
+from mirrorfs.output.narrator import planned
+from mirrorfs.state import State
+
+
+def read_settings(call: Call) -> Mirroring:
+    """What the flags mean, files read, the clock asked. Raises MirrorError."""
+    made = mirroring(
+        call.command, call.flags, read_text, now_ns=time.time_ns(), draw=random.getrandbits(63)
+    )
+    for warning in made.filter.warnings:
+        call.log.error(warning)
+    dump = call.flags.logging.dump
+    if "filters" in dump.split(","):
+        print_out(made.filter.dump() + "\n")
+    elif dump:
+        raise SettingError(f"--dump {dump} is not known", remedy="--dump filters is")
+    return made
+
+
+def mirror(call: Call) -> int:
+    """One run of sync or copy; the exit code. Raises MirrorError."""
+    source, destination = call.places
+    made = read_settings(call)
+    if call.command == "copy":
+        for flag in ("--track-renames",) * call.flags.deleting.track_renames:
+            call.log.notice(f"Ignoring {flag} as it doesn't work with copy or move, only sync")
+    elif call.flags.copying.no_traverse:
+        call.log.error("Ignoring --no-traverse with sync")
+    if os.path.isfile(source):
+        source, name = os.path.split(os.path.abspath(source))
+        options = _one_file(made.options)
+        made = Mirroring(options, only_file(name), made.settings)
+    with Voice(call.flags, call.log, os.path.abspath(destination)) as voice:
+        try:
+            return _Run(call, made, voice, source, destination).run()
+        except Quit:
+            return 0
+
+
+def _one_file(options: Options) -> Options:
+    from dataclasses import replace
+
+    return replace(options, delete=False, delete_excluded=False, empty_directories=False)
+
+
+class _Run:
+    def __init__(
+        self, call: Call, made: Mirroring, voice: Voice, source: str, destination: str
+    ) -> None:
+        self._flags = call.flags
+        self._command = call.command
+        self._made = made
+        self._voice = voice
+        self._log = call.log
+        self._dry = call.flags.important.dry_run
+        self._mirror = Mirror(
+            source,
+            destination,
+            options=made.options,
+            filter=made.filter,
+            settings=made.settings,
+            listener=voice.listener,
+            state=State.find(call.flags.state.state_dir),
+            full=call.flags.copying.full,
+            dry=self._dry,
+            fsync=call.flags.copying.fsync,
+        )
+
+    def run(self) -> int:
+        with self._mirror:
+            code = self._plan() if self._dry else self._attempts()
+            self._voice.finish()
+            if code == 0 and self._flags.listing.dest_after:
+                from mirrorfs.output.destination import list_tree
+
+                list_tree(self._mirror.destination, self._made.filter, self._flags.listing)
+        return code
+
+    def _plan(self) -> int:
+        reading = self._mirror.reading()
+        self._log.info(printable(reading.why))
+        plan = self._mirror.plan(reading)
+        planned(self._voice.listener, plan)
+        refusal = refuse(
+            plan,
+            self._made.settings.limits,
+            first=self._mirror.checkpoint is None,
+            whole=reading.scope.is_everything,
+        )
+        self._voice.would(plan)
+        if refusal is not None:
+            return self._refused(refusal)
+        return self._failed(len(plan.failures), plan.failures[-1].message) if plan.failures else 0
+
+    def _attempts(self) -> int:
+        retries = self._flags.limiting.retries
+        choose = None
+        if self._flags.important.interactive:
+            choose = Asking(self._voice.narrator, self._made.options.empty_directories)
+        report = Report()
+        for attempt in range(1, retries + 1):
+            if attempt > 1:
+                time.sleep(self._flags.limiting.retries_sleep / NANOSECONDS)
+                self._voice.attempt()
+            reading = self._mirror.reading()
+            self._log.info(printable(reading.why))
+            report = self._mirror.synchronise(reading, choose)
+            if report.refusal is not None:
+                return self._refused(report.refusal)
+            if not report.errors:
+                if attempt > 1:
+                    self._log.error(f"Attempt {attempt}/{retries} succeeded")
+                return self._succeeded()
+            self._log.error(
+                f"Attempt {attempt}/{retries} failed with {report.errors} errors and: "
+                f"{_last(report)}"
+            )
+            if not _may_retry(report):
+                self._voice.stats.retry_helps = False
+                self._failed(report.errors, _last(report))
+                return ExitCode.NO_RETRY
+        return self._failed(report.errors, _last(report))
+
+    def _succeeded(self) -> int:
+        if self._voice.stats.transfers:
+            return 0
+        self._log.info("There was nothing to transfer")
+        return ExitCode.NOTHING_TRANSFERRED if self._flags.limiting.error_on_no_transfer else 0
+
+    def _failed(self, errors: int, last: str) -> int:
+        many = f" with {errors} errors: last error was" if errors > 1 else ""
+        self._log.error(f"Failed to {self._command}{many}: {last}")
+        return ExitCode.UNCATEGORISED
+
+    def _refused(self, refusal: Refusal) -> int:
+        self._voice.stats.fatal = True
+        self._voice.stats.errors += 1
+        start = ""
+        if refusal.danger is Danger.MAX_DELETE:
+            start = "--max-delete threshold reached: "  # rclone's words, which scripts look for
+        self._log.error(
+            f"Failed to {self._command}: {start}{refusal.message}; nothing was deleted or replaced"
+        )
+        return ExitCode.FATAL
+
+
+def _last(report: Report) -> str:
+    path, failure = next(reversed(report.failures.items()))
+    return printable(f"{path}: {failure.message}" if path else failure.message)
+
+
+def _may_retry(report: Report) -> bool:
+    """Whether another attempt could end better: not where a limit of the user was the reason."""
+    return any(failure.trouble is not Trouble.LIMIT for failure in report.failures.values())
