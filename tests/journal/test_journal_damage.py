@@ -4,6 +4,7 @@ After every repair the journal must take more, and give back what it took.
 """
 
 import os
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -302,9 +303,8 @@ def test_a_newer_version_is_left_alone(filled: Filled, damage: Any, read: Any) -
 
 
 @pytest.mark.torture
-def test_i4_torture_random_damage(directory: Path, tmp_path: Path, damage: Any, read: Any) -> None:
-    import random
-
+@pytest.mark.timeout(3600)
+def test_i4_torture_random_damage(directory: Path, swift: Path, damage: Any, read: Any) -> None:
     dice = random.Random(4)
     with Writer(directory, segment_size=65536) as writer:
         batches = [[(n, dice.randbytes(dice.randrange(300)))] for n in range(1500)]
@@ -312,7 +312,7 @@ def test_i4_torture_random_damage(directory: Path, tmp_path: Path, damage: Any, 
             writer.append(batch)
     records = [record for batch in batches for record in batch]
     for _ in range(5000):
-        target = copy_of(directory, tmp_path)
+        target = copy_of(directory, swift)
         hurt = damage(target)
         number = dice.randrange(len(hurt.segments()))
         size = hurt.segment(number).stat().st_size

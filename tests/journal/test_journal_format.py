@@ -1,6 +1,7 @@
 """The codec alone: no file system, every byte of the documented format."""
 
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journal import Reader, RecordInvalid, Writer, codec
+from journal import Reader, RecordInvalid, Writer, codec, verify
 from journal.codec import Bad, Frame, Header, Stop
 
 HEADER = Header(b"j" * 16, b"e" * 16, b"b" * 16, 11)
@@ -149,7 +150,7 @@ def test_i9_decoding_is_bounded(kind: str) -> None:
     ],
     ids=lambda record: str(record)[:20].encode("ascii", "replace").decode(),
 )
-def test_what_could_not_be_read_back_is_not_accepted(record: Any, directory: Any) -> None:
+def test_what_could_not_be_read_back_is_not_accepted(record: Any, directory: Path) -> None:
     with Writer(directory) as writer:
         before = writer.position
         with pytest.raises(RecordInvalid):
@@ -166,7 +167,7 @@ def test_large_batches_become_frames_within_the_bounds() -> None:
     assert max(count for _, count in parts) <= codec.MAX_ITEMS
 
 
-def test_the_example_of_the_docstring_is_true(directory: Any, damage: Any) -> None:
+def test_the_example_of_the_docstring_is_true(directory: Path, damage: Any) -> None:
     with Writer(directory) as writer:
         writer.append([[1, b"a"]])
         data = damage(directory).segment().read_bytes()
@@ -178,13 +179,25 @@ def test_the_example_of_the_docstring_is_true(directory: Any, damage: Any) -> No
     assert not any(data[136:])
 
 
-def test_version_1_stays_readable() -> None:
-    """Bytes written by the first release, kept here as text."""
-    header = bytes.fromhex(
-        "4a4f55524e414c0a0100000000000000" + "6a" * 16 + "65" * 16 + "62" * 16 + "0b" + "00" * 27
-    )
-    frame, _ = codec.encode_frame(
-        b"\x91\x07", count=1, sequence=11, previous=SEED, synced=96, seed=SEED
-    )
-    assert codec.encode_header(HEADER)[:92] == header
-    assert frame[:4] + frame[32:] == bytes.fromhex("f546520a" + "9107" + "00" * 6)
+VERSION_1 = bytes.fromhex(
+    "4a4f55524e414c0a01000000000000006a6a6a6a6a6a6a6a6a6a6a6a6a6a6a6a6565656565656565"
+    "6565656565656565626262626262626262626262626262620b000000000000000000000000000000"
+    "0000000000000000000000004c0cb289f546520a070000004c0cb289020000000c00000000000000"
+    "6000000020af015f9207c403612f6200f546520a0100000020af015f000000000c00000000000000"
+    "880000008de4d1599000000000000000"
+)
+
+
+def test_version_1_stays_readable(directory: Path, read: Any) -> None:
+    """A segment as the first release wrote it, two records and a seal; never edit these bytes."""
+    directory.mkdir(mode=0o700)
+    path = directory / f"000000000000000b-{'65' * 16}.segment"
+    path.write_bytes(VERSION_1)
+    path.chmod(0o600)
+    assert read(directory) == ([7, b"a/b"], None)
+    assert verify(directory).end == "clean"
+    with Writer(directory) as writer:
+        assert writer.recovered.state == "clean"
+        assert writer.journal == "6a" * 16
+        writer.append([8])
+    assert read(directory) == ([7, b"a/b", 8], None)

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from journal import CursorLost, JournalCorrupt, JournalLocked, Position, Reader, Writer, verify
+from journal import (
+    CursorLost,
+    JournalCorrupt,
+    JournalLocked,
+    Position,
+    Reader,
+    Writer,
+    verify,
+    writer_alive,
+)
 
 WRITER = """
 import sys
@@ -197,11 +206,14 @@ def test_i10_the_second_writer_is_refused_by_name(directory: Path) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
+        assert not writer_alive(directory / "elsewhere")
         assert process.stdout.readline() == b"ready\n"
+        assert writer_alive(directory)
         with pytest.raises(JournalLocked, match=f"{directory}.*process {process.pid};.*stop"):
             Writer(directory)
         process.kill()
         process.wait()
+        assert not writer_alive(directory)
         with Writer(directory) as writer:
             assert writer.recovered.state == "clean"
             with pytest.raises(JournalLocked, match=f"process {os.getpid()}"):
