@@ -4,16 +4,13 @@ Law: the checkpoint moves only after what it vouches for is durable. A journal t
 the source widens the scope to everything, and says why in one line.
 """
 
-import fcntl
 import os
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
-from journal import CursorLost, JournalCorrupt, JournalError, Position, Reader, writer_alive
+from journal import CursorLost, JournalCorrupt, Position, Reader, writer_alive
 from mirrorfs.checkpoint import Checkpoint, CheckpointFile
-from mirrorfs.core.change import Change, ChangeRefused, Cookie, Gap, decode
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint, fold
 from mirrorfs.core.options import Options
@@ -21,8 +18,13 @@ from mirrorfs.core.plan import Action, Plan
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.vouch import Found, Known, objection
-from mirrorfs.errors import DirectoryMissing, FatalError, TemporaryError
-from mirrorfs.overlap import overlap
+from mirrorfs.preflight import (
+    lock_destination,
+    make_destination,
+    refuse_overlap,
+    require_source,
+)
+from mirrorfs.replay import Replay, watcher_answers
 from mirrorfs.state import State, make
 from mirrorfs.sync import Listener, Pass, Settings
 from mirrorfs.trees.base import Destination
@@ -71,7 +73,9 @@ class Mirror:
         self._state = state or State.find()
         self._fingerprint = f"{options.fingerprint()}-{filter.fingerprint()}"
         self._lock = -1
-        refuse_overlap(source, destination, filter)
+        require_source(source)
+        if options.delete:
+            refuse_overlap(source, destination, filter)
         self.source = LocalTree(source, options)
         self.destination: Destination
         if dry and not os.path.isdir(destination):
@@ -113,7 +117,11 @@ class Mirror:
                 checkpoint.cursor is not None,
             )
         kept = os.path.isdir(self._journal.directory)
-        watched = kept and writer_alive(self._journal.directory) and self._watcher_answers()
+        watched = (
+            kept
+            and writer_alive(self._journal.directory)
+            and watcher_answers(self._journal, self._state.cookies(self.places[0]))
+        )
         tail = self._journal.tail_position() if watched else None
         if self._full:
             return _everything("as asked", tail)
@@ -131,7 +139,7 @@ class Mirror:
 
     def since(self, cursor: Position | None, retry: dict[str, str]) -> Reading:
         """What the journal holds after a cursor, and the paths still owed."""
-        replay = _Replay(self._journal, cursor)
+        replay = Replay(self._journal, cursor)
         try:
             folded = fold(replay.changes())
         except (CursorLost, JournalCorrupt) as error:
@@ -201,61 +209,6 @@ class Mirror:
         self._file.store(checkpoint)
         self.checkpoint = checkpoint
 
-    def _watcher_answers(self) -> bool:
-        """A barrier: whether everything changed before now stands in the journal, as the watcher
-        says.
-
-        A file made in the watcher's cookie directory comes through the kernel's queue behind all
-        earlier events and is answered with a record.
-        """
-        directory = self._state.cookies(self.places[0])
-        nonce = uuid.uuid4().hex
-        path = os.path.join(directory, nonce)
-        after = self._journal.tail_position()
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except OSError:
-            return False
-        try:
-            return self._await_cookie(nonce, after)
-        except JournalError:
-            return False
-        finally:
-            os.unlink(path)
-
-    def _await_cookie(self, nonce: str, after: Position | None) -> bool:
-        deadline = time.monotonic() + ANSWER_SECONDS
-        pause = 0.0005
-        while True:
-            replay = _Replay(self._journal, after)
-            if any(change == Cookie(nonce) for change in replay.changes()):
-                return True
-            after = replay.cursor
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(pause)
-            pause = min(pause * 2, 0.02)
-
-
-class _Replay:
-    """The changes after a position; ``cursor`` moves along."""
-
-    def __init__(self, reader: Reader, after: Position | None) -> None:
-        self._reader = reader
-        self.cursor = after
-
-    def changes(self) -> Iterator[Change]:
-        """Raises CursorLost, JournalCorrupt."""
-        for batch in self._reader.read(self.cursor):
-            for record in batch.records:
-                try:
-                    change = decode(record)
-                except ChangeRefused as error:
-                    change = Gap("", f"a record of the journal is refused: {error}")
-                if change is not None:
-                    yield change
-            self.cursor = batch.position
-
 
 def _everything(why: str, cursor: Position | None) -> Reading:
     return Reading(Scope.everything(), (), f"comparing everything: {why}", cursor, False)
@@ -264,48 +217,3 @@ def _everything(why: str, cursor: Position | None) -> Reading:
 def _reason(report: Report, path: str) -> str:
     failure = report.failures.get(path)
     return failure.message if failure else "withheld"
-
-
-def refuse_overlap(source: str, destination: str, filter: Filter) -> None:
-    """Raises DirectoryMissing for a source that is not there, FatalError for trees that overlap,
-    unless the inner one is excluded by the filter."""
-    if not os.path.isdir(source):
-        raise DirectoryMissing(
-            f"the source {source} is not a directory"
-            if os.path.exists(source)
-            else f"the source directory {source} is not there",
-            remedy="check the path; is its drive mounted? Nothing was changed",
-        )
-    found = overlap(source, destination)
-    if found is None or (found.inner and not filter.descends(found.inner)):
-        return
-    raise FatalError(
-        f"{source} and {destination} are the same directory or one lies in the other",
-        remedy="choose a destination elsewhere, or exclude the inner directory",
-    )
-
-
-def make_destination(destination: str) -> None:
-    """The destination directory, with its parents. Raises FatalError, TemporaryError."""
-    try:
-        os.makedirs(destination, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise FatalError(f"the destination {destination} is a file, not a directory") from error
-    except OSError as error:
-        raise TemporaryError(
-            f"cannot make the destination {destination}: {error.strerror}"
-        ) from error
-
-
-def lock_destination(destination: str) -> int:
-    """A descriptor that holds the destination against a second writer. Raises FatalError."""
-    descriptor = os.open(destination, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise FatalError(
-            f"another mirrorfs is writing to {destination}",
-            remedy="wait until it is done, or stop it",
-        ) from error
-    return descriptor

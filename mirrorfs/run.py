@@ -69,7 +69,8 @@ class Watching(Listener):
 
 class Run:
     """A mirror kept up to date: an async callable. ``said`` hears what people should know, a line
-    at a time; ``status`` is always the latest."""
+    at a time; ``status`` is always the latest, ``news`` the event that it has changed (a new event
+    each time) and ``busy`` whether it changes without one."""
 
     def __init__(
         self,
@@ -97,6 +98,8 @@ class Run:
         self._wake = trio.Event()
         self._recorder: Recorder | None = None
         self._held = False
+        self.news = trio.Event()
+        self.busy = True
 
     def stop(self) -> None:
         """End what is being done at the next batch or piece of content; call before cancelling."""
@@ -181,8 +184,10 @@ class Run:
                 await trio.to_thread.run_sync(follower.vouch)
             if done is not None and done[1].refusal is None:
                 continue
+            self._announce(busy=False)
             with trio.move_on_after(follower.pause()) as quiet:
                 await self._wake.wait()
+            self._announce(busy=True)
             if quiet.cancelled_caught:
                 await trio.to_thread.run_sync(follower.vouch)
                 if trio.current_time() - retained > RETAIN_SECONDS and self._recorder:
@@ -228,3 +233,9 @@ class Run:
             self.status.unwatched = watch.failed
             self.status.overflows = watch.overflows
         self.status.store(self._place)
+        self._announce(busy=self.busy)
+
+    def _announce(self, *, busy: bool) -> None:
+        self.busy = busy
+        self.news.set()
+        self.news = trio.Event()

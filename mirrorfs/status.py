@@ -28,8 +28,9 @@ class Phase(StrEnum):
 
 @dataclass(slots=True)
 class Status:
-    """``last`` is the last thing mirrored: [wall-clock ns, verb, path]; ``owed`` the first paths that
-    failed, with reasons, of ``owed_count``. ``watched`` counts directories, ``unwatched`` those that
+    """``last`` is the last thing mirrored: [wall-clock ns, verb, path]; ``owed`` the first paths
+    that failed, with reasons, of ``owed_count``. ``watched`` counts directories, ``unwatched``
+    those that
     could not be watched. Times are wall-clock nanoseconds."""
 
     source: str

@@ -1,0 +1,101 @@
+"""Show what mirrors there are and how they are.
+
+Without arguments all mirrors of the state directory, with SRC or SRC and DST only those. Ends
+with 0 when all that are shown are running and healthy, with 1 when one is not, so that monitoring
+can ask.
+"""
+
+import json
+import os
+import time
+from typing import Any
+
+from mirrorfs.checkpoint import CheckpointFile
+from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.voice import print_out
+from mirrorfs.core.values import format_size
+from mirrorfs.errors import ExitCode
+from mirrorfs.output.escape import printable
+from mirrorfs.state import State
+from mirrorfs.status import load
+
+
+def run(call: Call) -> int:
+    wanted = [os.path.realpath(place) for place in call.places]
+    mirrors = [
+        mirror
+        for directory in State.find(call.flags.state.state_dir).mirrors()
+        if (mirror := _mirror(directory)) is not None
+        and all(
+            os.path.realpath(place) == real
+            for place, real in zip((mirror["source"], mirror["destination"]), wanted, strict=False)
+        )
+    ]
+    if call.flags.logging.json:
+        print_out(json.dumps(mirrors) + "\n")
+    else:
+        for mirror in mirrors:
+            print_out(_shown(mirror))
+        if not mirrors:
+            print_out("no mirrors yet: `mirrorfs run SRC DST` starts one\n")
+    healthy = bool(mirrors) and all(mirror["healthy"] for mirror in mirrors)
+    return ExitCode.OK if healthy else ExitCode.UNCATEGORISED
+
+
+def _mirror(directory: str) -> dict[str, Any] | None:
+    """What is known of one mirror: what it says itself, and its checkpoint."""
+    said = load(directory)
+    checkpoint = CheckpointFile(directory).load()
+    if said is None and checkpoint is None:
+        return None
+    mirror: dict[str, Any] = dict(said or {})
+    alive = bool(mirror.pop("alive", False))
+    if checkpoint is not None:
+        mirror.setdefault("source", checkpoint.places[0])
+        mirror.setdefault("destination", checkpoint.places[1])
+        mirror["compared_ns"] = checkpoint.compared_ns
+        mirror["cursor"] = checkpoint.cursor and checkpoint.cursor.sequence
+        mirror["entries"] = mirror.get("entries") or checkpoint.entries
+        if not alive:
+            mirror["owed"] = checkpoint.retry
+            mirror["owed_count"] = len(checkpoint.retry)
+    mirror["running"] = alive
+    if not alive:
+        mirror["phase"] = "not running"
+    troubled = mirror.get("phase") in ("held", "waiting") or bool(mirror.get("owed_count"))
+    mirror["healthy"] = alive and not troubled
+    return mirror
+
+
+def _shown(mirror: dict[str, Any]) -> str:
+    lines = [f"{printable(mirror['source'])} → {printable(mirror['destination'])}"]
+    state = str(mirror["phase"])
+    if mirror.get("why"):
+        state += f": {printable(mirror['why'])}"
+    lines.append(f"  state      {state}")
+    if mirror.get("remedy"):
+        lines.append(f"  to do      {printable(mirror['remedy'])}")
+    if last := mirror.get("last"):
+        lines.append(f"  last       {_clock(last[0])} {last[1]} {printable(last[2])}")
+    if mirror["running"]:
+        lines.append(
+            f"  since      {_clock(mirror['started_ns'])}: {mirror['actions']:,} changes, "
+            f"{format_size(mirror['bytes'])}B (process {mirror['pid']})"
+        )
+        watch = f"{mirror['watched']:,} directories"
+        if mirror["unwatched"]:
+            watch += f", {mirror['unwatched']:,} could not be watched"
+        if mirror["overflows"]:
+            watch += f", {mirror['overflows']:,} overflows"
+        lines.append(f"  watched    {watch}")
+    if mirror.get("compared_ns"):
+        lines.append(f"  compared   {_clock(mirror['compared_ns'])}, {mirror['entries']:,} entries")
+    if mirror.get("owed_count"):
+        lines.append(f"  owed       {mirror['owed_count']:,} paths, looked at again:")
+        for path, reason in mirror["owed"].items():
+            lines.append(f"             {printable(path)}: {printable(reason)}")
+    return "\n".join(lines) + "\n"
+
+
+def _clock(ns: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ns / 1e9))

@@ -1,0 +1,53 @@
+"""Record what changes in SRC in its journal, until stopped (Ctrl-C, SIGTERM).
+
+One watcher serves any number of destinations: each `mirrorfs sync SRC DST` then replays what
+changed since it ran last, instead of comparing everything.
+"""
+
+import signal
+import threading
+
+from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.mirroring import read_settings
+from mirrorfs.core.options import Options
+from mirrorfs.errors import ExitCode
+from mirrorfs.output.escape import printable
+from mirrorfs.preflight import require_source
+from mirrorfs.state import State
+
+RETAIN_SECONDS = 60.0
+
+
+def run(call: Call) -> int:
+    from mirrorfs.record import Recorder
+    from mirrorfs.trees.local import LocalTree
+
+    (source,) = call.places
+    made = read_settings(call)
+    require_source(source)
+    state = State.find(call.flags.state.state_dir)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with (
+        LocalTree(source, Options()) as tree,
+        Recorder(
+            tree,
+            source,
+            state=state,
+            exclude=lambda path: not made.filter.descends(path),
+            one_file_system=made.options.one_file_system,
+        ) as recorder,
+    ):
+        while not recorder.watcher.ready.wait(0.1) and not stop.is_set():
+            pass
+        watched = recorder.watcher.status()
+        call.log.notice(
+            f"watching {watched.watched} directories of {printable(source)}; "
+            f"the journal is {printable(state.journal(source))}"
+        )
+        for path, reason in watched.failures:
+            call.log.error(f"not watched: {reason}", path)
+        while not stop.wait(RETAIN_SECONDS):
+            recorder.retain()
+    return ExitCode.OK

@@ -1,0 +1,63 @@
+"""What is checked before anything is opened: that a mirror of these two places can do no harm.
+
+Nothing in here changes anything but to make the destination directory and to take its lock.
+"""
+
+import fcntl
+import os
+
+from mirrorfs.core.filter import Filter
+from mirrorfs.errors import DirectoryMissing, FatalError, TemporaryError
+from mirrorfs.overlap import overlap
+
+
+def require_source(source: str) -> None:
+    """Raises DirectoryMissing."""
+    if os.path.isdir(source):
+        return
+    there = os.path.lexists(source)
+    raise DirectoryMissing(
+        f"the source {source} is not {'a directory' if there else 'there'}",
+        remedy="check the path; is its drive mounted? Nothing was changed",
+    )
+
+
+def refuse_overlap(source: str, destination: str, filter: Filter) -> None:
+    """Raises FatalError for trees that overlap, unless the filter excludes the inner one."""
+    found = overlap(source, destination)
+    if found is None or (found.inner and not filter.descends(found.inner)):
+        return
+    raise FatalError(
+        f"can't sync or move files on overlapping remotes: {source} and {destination} are the "
+        "same directory, or one lies in the other",
+        remedy="choose a destination elsewhere, or exclude the inner directory",
+    )
+
+
+def make_destination(destination: str) -> None:
+    """The destination directory, with its parents. Raises FatalError, TemporaryError."""
+    try:
+        os.makedirs(destination, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise FatalError(f"the destination {destination} is a file not a directory") from error
+    except OSError as error:
+        raise TemporaryError(
+            f"cannot make the destination {destination}: {error.strerror}"
+        ) from error
+
+
+def lock_destination(destination: str) -> int:
+    """A descriptor that holds the destination against a second writer. Raises FatalError.
+
+    The lock is on the directory itself, so it needs no file in it, and a kill releases it.
+    """
+    descriptor = os.open(destination, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise FatalError(
+            f"another mirrorfs is writing to {destination}",
+            remedy="wait until it is done, or stop it",
+        ) from error
+    return descriptor
