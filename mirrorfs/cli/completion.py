@@ -1,4 +1,4 @@
-"""Print a completion script: `eval "$(mirrorfs completion bash)"`, or put it where your shell looks.
+"""Print a completion script: `eval "$(mirrorfs completion bash)"`.
 
 bash, zsh and fish are known.
 """
@@ -26,7 +26,8 @@ def bash() -> str:
         for name in COMMANDS
     ]
     choices = [
-        f'    --{flag.name}) COMPREPLY=($(compgen -W "{" ".join(flag.choices)}" -- "$word")); return ;;'
+        f'    --{flag.name}) COMPREPLY=($(compgen -W "{" ".join(flag.choices)}" -- "$word"))\n'
+        "      return ;;"
         for flag in _flags()
         if flag.choices
     ]

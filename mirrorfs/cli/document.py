@@ -1,4 +1,4 @@
-"""docs/flags.md, made from the table of flags: `python -m mirrorfs.cli.document > docs/flags.md`."""
+"""docs/flags.md, from the table of flags: `python -m mirrorfs.cli.document > docs/flags.md`."""
 
 from mirrorfs.cli.flags import ALL, NOT_YET, Flag, Verdict
 from mirrorfs.cli.flags.refused import REASONS

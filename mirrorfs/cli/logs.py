@@ -1,10 +1,13 @@
 """The log that the flags ask for."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mirrorfs.cli.flags.logs import Logging
 from mirrorfs.errors import SettingError
 from mirrorfs.output.log import Format, Level, Log, to_stderr, to_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def open_log(flags: Logging) -> Log:

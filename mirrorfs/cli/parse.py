@@ -8,7 +8,7 @@ environment, the environment the configuration file.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from mirrorfs.cli.flags import ALL, NOT_YET, REFUSED, Flag, Flags, assemble, of_command
+from mirrorfs.cli.flags import ALL, REFUSED, Flag, Flags, assemble, of_command
 from mirrorfs.core.values import ValueRefused
 from mirrorfs.errors import UsageError
 
@@ -38,15 +38,7 @@ def parse(
     values = reader.values
     warnings = [] if values.get("help") else reader.environment(environment)
     reader.configuration(configuration or {})
-    refuse_not_yet(values)
     return Parsed(assemble(values), places, warnings)
-
-
-def refuse_not_yet(values: Mapping[str, Any]) -> None:
-    """Raises UsageError for a flag that nothing acts on yet."""
-    for name in sorted(NOT_YET.intersection(values)):
-        if values[name] != ALL[name].default:
-            raise UsageError(f"--{name} is not supported yet", remedy="leave it out")
 
 
 class _Reader:

@@ -6,12 +6,12 @@ Law: pure; what files hold is handed in (`mirrorfs.cli.texts`), and so is the mo
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mirrorfs.cli.flags import Flags
+from mirrorfs.cli.flags import Flags, not_yet
 from mirrorfs.cli.flags.filters import Filtering
 from mirrorfs.core.filter import Filter, FilterOptions, Source
 from mirrorfs.core.guard import CAREFUL, Limits
 from mirrorfs.core.options import Links, Options, archive
-from mirrorfs.errors import FatalError, SettingError
+from mirrorfs.errors import FatalError, SettingError, UsageError
 from mirrorfs.sync import Settings
 
 Texts = Callable[[str, str], str]  # (flag, file name) → content
@@ -42,7 +42,8 @@ def mirroring(command: str, flags: Flags, texts: Texts, *, now_ns: int, draw: in
 
 
 def verify(command: str, flags: Flags) -> None:
-    """What excludes each other, in rclone's words. Raises SettingError, FatalError."""
+    """What excludes each other, in rclone's words; then what nothing acts on yet. Raises
+    SettingError, FatalError, UsageError."""
     deleting, copying, linking = flags.deleting, flags.copying, flags.linking
     if (deleting.delete_before, deleting.delete_during, deleting.delete_after).count(True) > 1:
         raise FatalError(
@@ -61,6 +62,8 @@ def verify(command: str, flags: Flags) -> None:
         raise SettingError("can't use --compare-dest with --copy-dest")
     if deleting.track_renames and deleting.delete_before and command != "copy":
         raise FatalError("can't use --delete-before with --track-renames")
+    for name in not_yet(flags):
+        raise UsageError(f"--{name} is not supported yet", remedy="leave it out")
 
 
 def options(flags: Flags, *, delete: bool, faithful: bool = False) -> Options:

@@ -14,7 +14,17 @@ from .limits import Limiting, State
 from .logs import Checking, Deduplicating, Listing, Logging, Reporting
 from .refused import NOT_YET, REFUSED
 
-__all__ = ["ALL", "NOT_YET", "REFUSED", "Flag", "Flags", "Verdict", "assemble", "of_command"]
+__all__ = [
+    "ALL",
+    "NOT_YET",
+    "REFUSED",
+    "Flag",
+    "Flags",
+    "Verdict",
+    "assemble",
+    "not_yet",
+    "of_command",
+]
 
 REPORTS = frozenset({"sync", "copy", "check", "run"})
 
@@ -64,6 +74,17 @@ ALL: dict[str, Flag] = {
 def of_command(command: str) -> dict[str, Flag]:
     """The flags a command takes, by name."""
     return {name: flag for name, flag in ALL.items() if command in flag.commands}
+
+
+def not_yet(flags: Flags) -> list[str]:
+    """The names of flags that were set to something nothing acts on yet."""
+    values = {
+        field.name: getattr(group, field.name)
+        for attribute, kind, _, _ in _GROUPS
+        for group in [getattr(flags, attribute)]
+        for field in fields(kind)
+    }
+    return [name for name in sorted(NOT_YET) if values[ALL[name].field] != ALL[name].default]
 
 
 def assemble(values: dict[str, Any]) -> Flags:
