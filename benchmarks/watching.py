@@ -175,7 +175,7 @@ def draining(base: str, cookies: str) -> None:
         clear(root)
     floor, mine = min(floors), min(ours)
     print(
-    """16,000 events (8,000 files made and closed) while nobody reads: just below the default queue."""
+        f"draining     {mine / files * 1e6:.2f} µs for each file made (2 events), with paths:"
         f" {mine / floor:.1f} x of read + unpack ({floor / files * 1e6:.2f} µs)"
     )
 
