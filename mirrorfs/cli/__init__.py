@@ -81,7 +81,7 @@ def top() -> str:
 
 def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help") or words == ["help"]:
-        print(top(), end="")
+        print(top(), end="", file=sys.stdout if words else sys.stderr)
         return 0 if words else 2
     if words[0] in ("-V", "--version", "version") and len(words) == 1:
         print(f"mirrorfs {__version__}")

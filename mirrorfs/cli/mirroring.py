@@ -87,6 +87,7 @@ class _Run:
             dry=self._dry,
             fsync=call.flags.copying.fsync,
         )
+        self._mirror.destination.meter = voice.stats.moved
 
     def run(self) -> int:
         with self._mirror:

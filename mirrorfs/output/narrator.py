@@ -110,7 +110,7 @@ class Narrator(Listener):
 
     def _say(self, action: Action) -> None:
         if self._log.shows(Level.INFO):
-            self._log.info(printable(words(action).done), action.path)
+            self._log.info(printable(words(action).done), action.path or ".")
 
     def _skip(self, outcome: Outcome) -> None:
         failure = outcome.failure

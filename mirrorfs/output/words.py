@@ -5,7 +5,8 @@ from typing import NamedTuple
 from mirrorfs.core.plan import Action, Verb
 from mirrorfs.core.tree import Kind
 
-TIME = "the modification time differs"  # the reason `mirrorfs.core.compare` gives
+# The reasons that `mirrorfs.core` gives for a change of times alone.
+TIMES = ("the modification time differs", "its content changes")
 
 
 class Words(NamedTuple):
@@ -49,19 +50,15 @@ def words(action: Action) -> Words:
         return Words(f"move to {action.path}", f'Renamed from "{action.origin}"', "move")
     if action.verb is Verb.ATTRIBUTES:
         if directory:
-            return (
-                _DIRECTORY_REST
-                if "differ" in action.reason and TIME not in action.reason
-                else (_DIRECTORY_TIME)
-            )
-        return _FILE_TIME if action.reason == TIME else _FILE_REST
+            return _DIRECTORY_TIME if action.reason in TIMES else _DIRECTORY_REST
+        return _FILE_TIME if action.reason in TIMES else _FILE_REST
     table = _DIRECTORIES if directory else _FILES
     return table.get(action.verb) or _FILES[action.verb]
 
 
 def subject(action: Action) -> str:
-    """The path a planned action is announced under: what exists now."""
-    return action.origin if action.verb is Verb.RENAME else action.path
+    """The path a planned action is announced under: what exists now; the root is `.`."""
+    return (action.origin if action.verb is Verb.RENAME else action.path) or "."
 
 
 def is_directory(action: Action) -> bool:

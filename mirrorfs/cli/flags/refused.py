@@ -68,7 +68,6 @@ NOT_YET: frozenset[str] = frozenset(
         "bwlimit-file",
         "compare-dest",
         "copy-dest",
-        "cutoff-mode",
         "delete-before",
         "fix-case",
         "ignore-case-sync",
@@ -78,13 +77,10 @@ NOT_YET: frozenset[str] = frozenset(
         "max-duration",
         "max-transfer",
         "name-transform",
-        "no-check-dest",
         "order-by",
         "partial-suffix",
         "suffix",
-        "suffix-keep-extension",
         "track-renames",
-        "track-renames-strategy",
         "wait",
     }
 )
