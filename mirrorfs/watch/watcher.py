@@ -149,7 +149,7 @@ class Watcher:
             reason=self._unrecorded or self._lost,
             watched=0 if session is None else len(session.watches.nodes),
             failed=parts if session is not None else int(not self._stopping),
-            failures=self._failures,
+            failures=self._failures if parts else (),
             lag=self._pace.poll if parts else 0.0,
             overflows=self._overflows + (session.overflows if session else 0),
             events=self._events + (session.events if session else 0),

@@ -2,17 +2,20 @@
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mirrorfs.core.change import Change, Cookie, Dirty, Gap, Moved, Ready, decode, encode
 from mirrorfs.core.tree import Identity, is_within, join
-from mirrorfs.watch import Pace, Watcher
+from mirrorfs.watch import Watcher
 
 Seen = tuple[int, ...]
 
@@ -115,6 +118,19 @@ class Watched:
         before = [n for n in range(end) if isinstance(self.log[n], Cookie | Ready)]
         return self.log[before[-1] + 1 if before else 0 : end]
 
+    def wait(self, *wanted: Change) -> None:
+        """Until each of these was reported."""
+        self.mirror.wait(lambda log: all(change in log for change in wanted))
+
+    def gapped(self, path: str, words: str) -> None:
+        """Until a gap at ``path`` was reported whose reason has ``words``."""
+        self.mirror.wait(
+            lambda log: any(
+                isinstance(change, Gap) and change.path == path and words in change.reason
+                for change in log
+            )
+        )
+
     def assert_complete(self) -> None:
         """After a barrier nothing may differ between the tree and what the records led to."""
         self.barrier()
@@ -178,18 +194,44 @@ def _remove(base: Path) -> None:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """`start(**options)`: a watcher on a new tree below tmp_path, closed after the test."""
-    from contextlib import ExitStack
-
+    """`start(**options)`: a watcher on tmp_path/source, closed after the test."""
     with ExitStack() as stack:
 
-        def begin(ready: bool = True, **options: object) -> Watched:
+        def begin(**options: object) -> Watched:
             root, cookies = tmp_path / "source", tmp_path / "state"
             root.mkdir(exist_ok=True)
             cookies.mkdir(exist_ok=True)
-            return stack.enter_context(watching(root, cookies, ready, **options))
+            return stack.enter_context(watching(root, cookies, **options))  # type: ignore[arg-type]
 
         yield begin
 
 
-QUICK = Pace(quiet=0.05, cap=0.5, created=0.005, poll=0.2, retry=0.05)
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The tree `start` watches, to be filled before."""
+    root = tmp_path / "source"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def child() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`child(script, *wrapper, **options)`: run a script that may import this file, under a wrapper
+    command.
+    """
+
+    def run(script: str, *wrapper: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        here = Path(__file__).parent
+        done = subprocess.run(
+            [*wrapper, sys.executable, "-c", script],
+            env={"PYTHONPATH": f"{here}:{here.parent.parent}", "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            **options,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
