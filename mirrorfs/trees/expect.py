@@ -55,8 +55,11 @@ def same_to_set(found: Entry, want: Entry, saw: Entry | None) -> bool:
     return saw is None or same_version(found, saw) or reached(found, want)
 
 
+_DONE = Status.DONE
+
+
 def done(action: Action, moved: int = 0) -> Outcome:
-    return Outcome(action, Status.DONE, None, moved)
+    return Outcome(action, _DONE, None, moved)
 
 
 def drift(action: Action, message: str) -> Outcome:

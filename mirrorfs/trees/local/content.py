@@ -21,7 +21,7 @@ _PLAIN = _FOLLOW | os.O_NOFOLLOW
 class LocalContent(Content):
     """See `mirrorfs.trees.base.Content`."""
 
-    __slots__ = ("_fd", "_first", "_path", "_xattrs", "sparse")
+    __slots__ = ("_fd", "_first", "_offset", "_path", "_size", "_xattrs", "sparse")
 
     def __init__(self, path: str, descriptor: int, first: os.stat_result, xattrs: bool) -> None:
         self._path = path
@@ -30,6 +30,8 @@ class LocalContent(Content):
         self._xattrs = xattrs
         # Holes or not: fewer blocks than bytes is the hint that costs nothing.
         self.sparse = first.st_blocks * 512 < first.st_size
+        self._size = first.st_size
+        self._offset = 0
 
     def stat(self) -> Entry:
         try:
@@ -54,10 +56,13 @@ class LocalContent(Content):
     def read(self, size: int) -> bytes:
         try:
             data = os.read(self._fd, size)
-            while data and len(data) < size:  # network file systems may return less than there is
-                more = os.read(self._fd, size - len(data))
-                if not more:
+            self._offset += len(data)
+            # Network file systems may return less than there is. Up to where the end was, only: if
+            # it has moved since, `changed_since` tells.
+            while len(data) < size and self._offset < self._size:
+                if not (more := os.read(self._fd, size - len(data))):
                     break
+                self._offset += len(more)
                 data += more
         except OSError as error:
             raise TreeError(failure(self._path, error, "read the file")) from None
@@ -75,11 +80,13 @@ def open_content(handles: Handles, path: str, *, follow: bool, xattrs: bool) -> 
     directory, name = split(path)
     if name in ("", ".", ".."):
         raise unsafe(path)
-    with handles.take(directory) as above:
-        try:
-            fd = os.open(name, _FOLLOW if follow else _PLAIN, dir_fd=above)
-        except (OSError, ValueError) as error:
-            raise TreeError(failure(path, error, "open the file")) from None
+    above = handles.take(directory)
+    try:
+        fd = os.open(name, _FOLLOW if follow else _PLAIN, dir_fd=above.fd)
+    except (OSError, ValueError) as error:
+        raise TreeError(failure(path, error, "open the file")) from None
+    finally:
+        handles.release(above)
     try:
         st = os.fstat(fd)
         if not stat.S_ISREG(st.st_mode):

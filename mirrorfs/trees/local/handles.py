@@ -66,6 +66,10 @@ class Handles:
         """The handle of a directory, held until it is released. Raises TreeError."""
         missing: list[str] = []
         with self._lock:
+            if (handle := self._kept.get(path)) is not None:
+                self._kept.move_to_end(path)
+                handle.users += 1
+                return handle
             here = path
             while (handle := self._kept.get(here)) is None and here:
                 here, name = split(here)

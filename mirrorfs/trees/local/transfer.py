@@ -114,27 +114,27 @@ class Transfers:
                     continue
                 staged[index] = made
                 if not (update and together):
-                    outcomes[index] = self._publish(fd, directory, staged.pop(index))
+                    outcomes[index] = self._publish(fd, staged.pop(index))
             if staged:
                 problem = _sync_all(fd, directory)
                 for index, item in list(staged.items()):
                     if problem is None:
-                        outcomes[index] = self._publish(fd, directory, staged.pop(index))
+                        outcomes[index] = self._publish(fd, staged.pop(index))
                     else:
                         outcomes[index] = expect.failed(item.action, problem)
         finally:
             for item in staged.values():
-                self._discard(fd, directory, item.temporary)
+                self._discard(fd, item.temporary)
         return [outcomes[index] for index in range(len(batch))]
 
     def _stage(
         self, fd: int, directory: str, action: Action, source: Tree, meter: Meter, sync: bool
     ) -> Staged | Outcome:
         want = action.want
-        name = split(action.path)[1]
+        name = action.path[len(directory) + 1 if directory else 0 :]
         if want is None or want.kind is Kind.DIRECTORY or name in ("", ".", ".."):
             return expect.failed(action, unsafe(action.path).failure)
-        temporary = self._temporaries.claim(directory, name)
+        temporary = self._temporaries.claim(name)
         try:
             if want.kind is Kind.FILE:
                 made, moved = self._stage_file(fd, temporary, action.path, source, meter, sync)
@@ -146,9 +146,9 @@ class Transfers:
         except (OSError, ValueError) as error:
             outcome = expect.failed(action, failure(action.path, error, "write"))
         except BaseException:
-            self._discard(fd, directory, temporary)
+            self._discard(fd, temporary)
             raise
-        self._discard(fd, directory, temporary)
+        self._discard(fd, temporary)
         return outcome
 
     def _stage_file(
@@ -156,7 +156,8 @@ class Transfers:
     ) -> tuple[Entry, int]:
         try:
             for pause in (*PAUSES, None):
-                with source.open(path) as content:
+                content = source.open(path)
+                try:
                     before = content.stat()
                     target = self._create(fd, temporary)
                     try:
@@ -168,6 +169,8 @@ class Transfers:
                             return before, moved
                     finally:
                         os.close(target)
+                finally:
+                    content.close()
                 if pause is None:
                     break
                 os.unlink(temporary, dir_fd=fd)
@@ -203,7 +206,7 @@ class Transfers:
             os.unlink(temporary, dir_fd=fd)
             return os.open(temporary, _TEMPORARY, self._mode, dir_fd=fd)
 
-    def _publish(self, fd: int, directory: str, item: Staged) -> Outcome:
+    def _publish(self, fd: int, item: Staged) -> Outcome:
         action, name, temporary, made, moved = item
         try:
             found = None
@@ -216,22 +219,22 @@ class Transfers:
                 os.rename(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
                 found = None
             if found is None:
-                self._temporaries.release(directory, temporary)
+                self._temporaries.release(temporary)
                 return expect.done(action, moved)
         except OSError as error:
-            self._discard(fd, directory, temporary)
+            self._discard(fd, temporary)
             return expect.failed(action, failure(action.path, error, "put in place"))
-        self._discard(fd, directory, temporary)
+        self._discard(fd, temporary)
         if (self.keep.times or made.kind is not Kind.FILE) and expect.reached(found, made):
             return expect.done(action, moved)
         return expect.drift(action, "the destination holds something the plan did not see")
 
-    def _discard(self, fd: int, directory: str, temporary: str) -> None:
+    def _discard(self, fd: int, temporary: str) -> None:
         try:
             os.unlink(temporary, dir_fd=fd)
         except OSError:
             pass  # never created, or beyond our reach: then it is a leftover for the next run
-        self._temporaries.release(directory, temporary)
+        self._temporaries.release(temporary)
 
 
 class _SourceError(Exception):
