@@ -1,6 +1,6 @@
 """How fast the journal takes changes and gives them back: one thread, batches of 500 records.
 
-    python benchmarks/journal.py [--json] [--records N] [--directory DIR]
+    python benchmarks/journaling.py [--json] [--records N] [--directory DIR]
 
 Each line is the best of three runs. The targets hold on one core of an ordinary machine.
 """
