@@ -4,12 +4,11 @@ The rooms: `kinds` (how a flag is declared), one table per subject, `refused` (r
 are not taken, and why).
 """
 
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from .copying import Copying, Deleting, Important
 from .filters import Filtering, Linking
-from .kinds import EVERYWHERE, MIRRORS, TREES, Flag, Verdict, declared
+from .kinds import EVERYWHERE, MIRRORS, TREES, Flag, Group, Verdict, declared
 from .limits import Limiting, State
 from .logs import Checking, Deduplicating, Listing, Logging, Reporting
 from .refused import NOT_YET, REFUSED
@@ -29,8 +28,7 @@ __all__ = [
 REPORTS = frozenset({"sync", "copy", "check", "run"})
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(NamedTuple):
     """All flags' values, by group. ``given`` names those that were set on the command line, in the
     environment or in the configuration."""
 
@@ -49,7 +47,7 @@ class Flags:
     given: frozenset[str]
 
 
-_GROUPS: tuple[tuple[str, type, str, frozenset[str]], ...] = (
+_GROUPS: tuple[tuple[str, type[Group], str, frozenset[str]], ...] = (
     ("important", Important, "Important", TREES),
     ("copying", Copying, "Copying", TREES),
     ("deleting", Deleting, "Deleting", TREES),
@@ -78,23 +76,23 @@ def of_command(command: str) -> dict[str, Flag]:
 
 def not_yet(flags: Flags) -> list[str]:
     """The names of flags that were set to something nothing acts on yet."""
-    values = {
-        field.name: getattr(group, field.name)
-        for attribute, kind, _, _ in _GROUPS
-        for group in [getattr(flags, attribute)]
-        for field in fields(kind)
-    }
-    return [name for name in sorted(NOT_YET) if values[ALL[name].field] != ALL[name].default]
+    return sorted(
+        name
+        for attribute, group, _, _ in _GROUPS
+        for field, declaration in group.declarations.items()
+        if (name := field.replace("_", "-")) in NOT_YET
+        and getattr(getattr(flags, attribute), field) != declaration.default
+    )
 
 
 def assemble(values: dict[str, Any]) -> Flags:
     """The typed settings from parsed values by flag name; what is missing has its default."""
-    groups = {
+    groups: dict[str, Any] = {
         attribute: group(
             **{
-                field.name: values[name]
-                for field in fields(group)
-                if (name := field.name.replace("_", "-")) in values
+                field: values[name]
+                for field in group.declarations
+                if (name := field.replace("_", "-")) in values
             }
         )
         for attribute, group, _, _ in _GROUPS

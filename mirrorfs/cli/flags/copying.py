@@ -1,9 +1,8 @@
 """What is copied, how two files are compared, and when deleting is allowed."""
 
-from dataclasses import dataclass
-
 from .kinds import (
     MIRRORS,
+    Group,
     choice,
     duration,
     number,
@@ -18,16 +17,14 @@ from .kinds import (
 HARMLESS = "local reading needs no such help; the result is the same"
 
 
-@dataclass(frozen=True, slots=True)
-class Important:
+class Important(Group):
     """Look before you leap."""
 
     dry_run: bool = switch("Show what would be done, change nothing", "-n")
     interactive: bool = switch("Ask before each change", "-i")
 
 
-@dataclass(frozen=True, slots=True)
-class Copying:
+class Copying(Group):
     """Which files are equal, and how the others are copied."""
 
     archive: bool = switch(
@@ -88,8 +85,7 @@ class Copying:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Deleting:
+class Deleting(Group):
     """What happens to what the source no longer has."""
 
     delete_after: bool = switch("Delete when all is copied (the default)")

@@ -1,14 +1,11 @@
 """Which paths a mirror is about."""
 
-from dataclasses import dataclass
-
 from mirrorfs.core.values import Age
 
-from .kinds import age, number, size, switch, text, texts
+from .kinds import Group, age, number, size, switch, text, texts
 
 
-@dataclass(frozen=True, slots=True)
-class Filtering:
+class Filtering(Group):
     """The first rule that matches decides; no match lets a path through."""
 
     filter: tuple[str, ...] = texts("Add a rule: '- *.o', '+ keep/**', '!'", "-f", value="RULE")
@@ -26,15 +23,14 @@ class Filtering:
     ignore_case: bool = switch("Patterns match whatever the case")
     min_size: int = size("Leave out smaller files (a plain number counts KiB)")
     max_size: int = size("Leave out larger files (a plain number counts KiB)")
-    min_age: Age | None = age("Leave out younger files")  # noqa: RUF009
-    max_age: Age | None = age("Leave out older files")  # noqa: RUF009
+    min_age: Age | None = age("Leave out younger files")
+    max_age: Age | None = age("Leave out older files")
     max_depth: int = number("Enter at most N levels of directories", -1)
     hash_filter: str = text("Take one of N parts of all files", value="K/N")
     delete_excluded: bool = switch("Delete from the destination what the filter leaves out")
 
 
-@dataclass(frozen=True, slots=True)
-class Linking:
+class Linking(Group):
     """Symlinks, special files, other file systems."""
 
     links: bool = switch(

@@ -1,19 +1,17 @@
-"""The kinds of flags, and one function per kind that declares a flag as a dataclass field.
+"""The kinds of flags, and one function per kind that declares a flag as a field of a group.
 
 Law: a flag is declared once, as a typed field; its name is the field's with dashes. Parser,
 environment, help, documentation and completion read the declaration back with `declared`.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, NoReturn, dataclass_transform
 
 from mirrorfs.core.values import (
     Age,
     OrderBy,
     Slot,
-    format_bwlimit,
     format_duration,
     format_size,
     parse_age,
@@ -43,8 +41,7 @@ class Verdict(Enum):
     OWN = "mirrorfs only"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """One option. ``value`` names what it takes ("" for a switch or a counter), ``parse`` reads it.
 
     ``repeats``: it may be given several times and all count. ``bare``: it needs no value.
@@ -77,6 +74,11 @@ class Flag:
         return "MIRRORFS_" + self.field.upper()
 
 
+class _Declared(NamedTuple):
+    default: Any
+    details: dict[str, Any]
+
+
 def _declare(
     parse: Callable[[str], Any],
     default: Any,
@@ -97,29 +99,54 @@ def _declare(
     verdict = Verdict.OWN if own else Verdict.BETTER if better else Verdict.SAME
     if ignored:
         verdict = Verdict.IGNORED
-    rest = {
-        "parse": parse,
-        "help": help,
-        "short": short,
-        "value": value,
-        "shown": shown,
-        "commands": on,
-        "verdict": verdict,
-        "reason": better or ignored,
-        "choices": choices,
-        "repeats": repeats,
-        "bare": bare,
-        "counts": counts,
-    }
-    return dataclasses.field(default=default, metadata=rest)
+    return _Declared(
+        default,
+        {
+            "parse": parse,
+            "help": help,
+            "short": short,
+            "value": value,
+            "shown": shown,
+            "commands": on,
+            "verdict": verdict,
+            "reason": better or ignored,
+            "choices": choices,
+            "repeats": repeats,
+            "bare": bare,
+            "counts": counts,
+        },
+    )
 
 
-def declared(group: type, title: str, commands: frozenset[str]) -> Iterator[Flag]:
-    """The flags a dataclass declares; ``commands`` is where those that do not say belong."""
-    for field in dataclasses.fields(group):
-        rest = dict(field.metadata)
-        rest["commands"] = rest["commands"] or commands
-        yield Flag(name=field.name.replace("_", "-"), default=field.default, group=title, **rest)
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False)
+class Group:
+    """The values of some flags, immutable; a subclass declares them as its fields.
+
+    Not a dataclass: writing the methods of a dozen of those takes longer than all else that
+    `sync --help` does.
+    """
+
+    declarations: ClassVar[dict[str, _Declared]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.declarations = {
+            name: value for name, value in vars(cls).items() if isinstance(value, _Declared)
+        }
+        for name, declaration in cls.declarations.items():
+            setattr(cls, name, declaration.default)
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+
+def declared(group: type[Group], title: str, commands: frozenset[str]) -> Iterator[Flag]:
+    """The flags a group declares; ``commands`` is where those that do not say belong."""
+    for field, (default, details) in group.declarations.items():
+        details = {**details, "commands": details["commands"] or commands}
+        yield Flag(name=field.replace("_", "-"), default=default, group=title, **details)
 
 
 def switch(help: str, short: str = "", *, default: bool = False, **rest: Any) -> bool:
@@ -214,8 +241,3 @@ def partial_suffix(help: str, default: str, **rest: Any) -> str:
         parse_partial_suffix, default, help, "", value="TEXT", shown=default, **rest
     )
     return declared
-
-
-def slots(value: tuple[Slot, ...]) -> str:
-    """A timetable as text, for messages."""
-    return format_bwlimit(value)

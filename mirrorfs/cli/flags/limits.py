@@ -1,11 +1,10 @@
 """How fast, how often, how much."""
 
-from dataclasses import dataclass
-
 from mirrorfs.core.values import CUTOFF_MODES, OrderBy, Slot
 
 from .kinds import (
     EVERYWHERE,
+    Group,
     amount,
     bandwidth,
     choice,
@@ -22,8 +21,7 @@ KERNEL = "the kernel copies and sizes its own buffers"
 LAZY = "directories are paired one at a time; there is no backlog to bound"
 
 
-@dataclass(frozen=True, slots=True)
-class Limiting:
+class Limiting(Group):
     """Attempts, threads, bandwidth."""
 
     retries: int = amount("Attempts of the whole run", 3)
@@ -41,7 +39,7 @@ class Limiting:
         *CUTOFF_MODES,
         default="HARD",
     )
-    order_by: OrderBy | None = order("Which files are copied first: size, name, modtime")  # noqa: RUF009
+    order_by: OrderBy | None = order("Which files are copied first: size, name, modtime")
     bwlimit: tuple[Slot, ...] = bandwidth("Copy at most so many bytes per second")
     bwlimit_file: tuple[Slot, ...] = bandwidth("The same, for each file")
     max_backlog: int = number("Pairs that wait to be copied", 10000, ignored=LAZY)
@@ -52,8 +50,7 @@ class Limiting:
     max_buffer_memory: int = size("Memory for all files", ignored=KERNEL)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Group):
     """Where mirrorfs remembers things."""
 
     state_dir: str = text(

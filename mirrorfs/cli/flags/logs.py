@@ -1,17 +1,14 @@
 """What is said about a run, and where."""
 
-from dataclasses import dataclass
-
 from mirrorfs.core.values import LOG_LEVELS
 
-from .kinds import EVERYWHERE, choice, counter, duration, number, switch, text
+from .kinds import EVERYWHERE, Group, choice, counter, duration, number, switch, text
 
 COSMETIC = "sizes are always printed with units"
 MINUTE = 60_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Logging:
+class Logging(Group):
     """Log lines, statistics, progress."""
 
     verbose: int = counter("Say what is done (-v), say everything (-vv)", "-v")
@@ -40,8 +37,7 @@ class Logging:
     help: bool = switch("Print this help", "-h", on=EVERYWHERE)
 
 
-@dataclass(frozen=True, slots=True)
-class Reporting:
+class Reporting(Group):
     """Lists of what was found; - is standard output."""
 
     combined: str = text("Write all paths to FILE, each after its sign (= + - * !)", value="FILE")
@@ -52,8 +48,7 @@ class Reporting:
     error: str = text("Write paths with errors to FILE", value="FILE")
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Group):
     """--dest-after: what the destination holds after the run."""
 
     dest_after: str = text("List the destination after the run in FILE", value="FILE")
@@ -70,8 +65,7 @@ class Listing:
     hash: str = text("Hash for column h", default="md5", value="NAME")
 
 
-@dataclass(frozen=True, slots=True)
-class Checking:
+class Checking(Group):
     """check only."""
 
     one_way: bool = switch("Do not look for files the source lacks")
@@ -80,8 +74,7 @@ class Checking:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Deduplicating:
+class Deduplicating(Group):
     """dedupe only."""
 
     dedupe_mode: str = text("What to do with duplicates", default="interactive", value="MODE")
