@@ -17,7 +17,7 @@ LAYERS = [
     "core",
     "trees",
     "apply",
-    "checkpoint config overlap state status sync watch"
+    "checkpoint config overlap preflight replay state status sync watch"
     " follow mirror output record run service view",
     "cli",
     "__init__ __main__",
