@@ -51,7 +51,7 @@ _GROUPS: tuple[tuple[str, type[Group], str, frozenset[str]], ...] = (
     ("important", Important, "Important", TREES),
     ("copying", Copying, "Copying", TREES),
     ("deleting", Deleting, "Deleting", TREES),
-    ("filtering", Filtering, "Filter", TREES),
+    ("filtering", Filtering, "Filter", TREES | {"watch"}),
     ("linking", Linking, "Links and special files", TREES),
     ("limiting", Limiting, "Limits", TREES),
     ("logging", Logging, "Logging", EVERYWHERE),
