@@ -39,7 +39,7 @@ class MemoryContent(Content):
         self._offset = 0
 
     def stat(self) -> Entry:
-        return self._node.entry
+        return self._tree.shown(self._node)
 
     def read(self, size: int) -> bytes:
         self._tree.refuse("content", self._path)
@@ -82,14 +82,14 @@ class MemoryTree(Store, Faults, Destination):
     def root(self) -> Entry:
         self.asked("root")
         self.refuse("root", "")
-        return self._shown(self._top)
+        return self.shown(self._top)
 
     def read(self, path: str, names: Collection[str] | None = None) -> Listing:
         self.asked("read")
         self.refuse("read", path)
         children = self.reach(path).children
         wanted = children if names is None else [name for name in names if name in children]
-        entries = {name: self._shown(children[name]) for name in wanted}
+        entries = {name: self.shown(children[name]) for name in wanted}
         failures: dict[str, Failure] = {}
         if self.failing:
             for name in list(entries):
@@ -140,7 +140,7 @@ class MemoryTree(Store, Faults, Destination):
     def close(self) -> None:
         pass
 
-    def _shown(self, node: Node) -> Entry:
+    def shown(self, node: Node) -> Entry:
         entry = node.entry
         if not self._keep.xattrs:
             return entry if entry.xattrs is None else entry._replace(xattrs=None)
