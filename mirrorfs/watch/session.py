@@ -99,10 +99,12 @@ class Session:
         self._next_poll = self._clock() + self._pace.poll
         self._next_look: float | None = None
         self.ready = False
+        self.failures: tuple[tuple[str, str], ...] = ()
         self.events = 0
         self.last_event: float | None = None
         self._crawler.tree(self.watches.root, covered=True)
         self._initial = self._crawler.mark()
+        self._find_cookies()
 
     @property
     def overflows(self) -> int:
@@ -147,6 +149,7 @@ class Session:
         self._check_root()
         if self._translator.cookies is None:
             self._translator.cookies = self._watch_cookies()
+            self._find_cookies()
         self.blind.gaps()
         for node, names in self.blind.retry().items():
             if names is None:
@@ -189,6 +192,7 @@ class Session:
     def report(self) -> None:
         """Hand over what the turn gathered."""
         self._phantoms.notice(self._batch.dirty, self._clock())
+        self.failures = self.blind.shown() if self.blind.parts else ()
         changes = self._batch.take(self.watches)
         if changes:
             self._record(changes)
@@ -260,6 +264,17 @@ class Session:
             return
         self._crawler.tree(self.watches.root, verify=True)
         self._resync = self._crawler.mark()
+        self._find_cookies()
+
+    def _find_cookies(self) -> None:
+        """Barriers laid while nobody heard of it; one that was passed may be passed again."""
+        if self._task.cookies is None:
+            return
+        try:
+            names = [name for name in os.listdir(self._task.cookies) if name.isascii()]
+        except OSError:
+            return
+        self._barriers += [(self._crawler.mark(), name) for name in names]
 
     def _pass_barriers(self) -> None:
         """Barriers before which everything was crawled: report what still waits, then them."""

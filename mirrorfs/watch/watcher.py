@@ -92,7 +92,6 @@ class Watcher:
         self._overflows = 0
         self._events = 0
         self._last_event: float | None = None
-        self._failures: tuple[tuple[str, str], ...] = ()
 
     def start(self) -> None:
         """Watch the root and begin. Every change from here on is reported, or a gap in its place.
@@ -149,7 +148,7 @@ class Watcher:
             reason=self._unrecorded or self._lost,
             watched=0 if session is None else len(session.watches.nodes),
             failed=parts if session is not None else int(not self._stopping),
-            failures=self._failures if parts else (),
+            failures=session.failures if session is not None else (),
             lag=self._pace.poll if parts else 0.0,
             overflows=self._overflows + (session.overflows if session else 0),
             events=self._events + (session.events if session else 0),
@@ -184,7 +183,6 @@ class Watcher:
                 session.poll()
             if self._owed and self._next_record <= time.monotonic():
                 self._record([])
-            self._failures = session.blind.shown() if session.blind.parts else ()
 
     def _wait_for_root(self) -> None:
         poller = select.poll()
@@ -221,7 +219,6 @@ class Watcher:
         self._overflows += session.overflows
         self._events += session.events
         self._last_event = session.last_event or self._last_event
-        self._failures = ()
         try:
             session.lose(why)
         except Exception:
@@ -262,7 +259,7 @@ class Watcher:
             return
         self._owed = []
         self._unrecorded = ""
-        if not self.ready.is_set() and Ready() in changes:
+        if not self.ready.is_set() and any(isinstance(change, Ready) for change in changes):
             self.ready.set()
 
     def _owing(self) -> float | None:

@@ -26,8 +26,8 @@ def look(root: str, path: str) -> Seen | None:
     """What one lstat shows; a directory's times and size are those of its names, and left out."""
     try:
         found = os.lstat(join(root, path) if path else root)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except OSError:
+        return None  # not there, or its path is too long for one call
     if stat.S_ISDIR(found.st_mode):
         return (found.st_mode, found.st_ino)
     return (found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns)
@@ -62,21 +62,24 @@ class Mirror:
     def emit(self, changes: list[Change]) -> None:
         if self.stall is not None:
             self.stall(changes)
-        for change in changes:
-            assert decode(encode(change)) == change
-            match change:
-                case Dirty(path, recursive):
-                    self.look(path, recursive)
-                case Moved(origin, path):
-                    self.look(origin, True)
-                    self.look(path, True)
-                case Gap(path, _):
-                    self.look(path, True)
-                case Ready():
-                    self.look("", True)
         with self.news:
+            for change in changes:
+                self.take(change)
             self.log += changes
             self.news.notify_all()
+
+    def take(self, change: Change) -> None:
+        assert decode(encode(change)) == change
+        match change:
+            case Dirty(path, recursive):
+                self.look(path, recursive)
+            case Moved(origin, path):
+                self.look(origin, True)
+                self.look(path, True)
+            case Gap(path, _):
+                self.look(path, True)
+            case Ready():
+                self.look("", True)
 
     def look(self, path: str, recursive: bool) -> None:
         seen = look(self.root, path)
@@ -112,7 +115,7 @@ class Watched:
         nonce = uuid.uuid4().hex
         cookie = self.cookies / nonce
         cookie.touch()
-        self.mirror.wait(lambda log: Cookie(nonce) in log[-50:] or Cookie(nonce) in log)
+        self.mirror.wait(lambda log: Cookie(nonce) in log)
         cookie.unlink()
         end = self.log.index(Cookie(nonce))
         before = [n for n in range(end) if isinstance(self.log[n], Cookie | Ready)]
@@ -134,8 +137,9 @@ class Watched:
     def assert_complete(self) -> None:
         """After a barrier nothing may differ between the tree and what the records led to."""
         self.barrier()
+        with self.mirror.news:
+            known = dict(self.mirror.state)
         real = walk(str(self.root))
-        known = self.mirror.state
         wrong = {path for path in real.keys() | known.keys() if real.get(path) != known.get(path)}
         shown = {path: (known.get(path), real.get(path)) for path in sorted(wrong)[:10]}
         assert not wrong, f"(known, real): {shown}; last records {self.log[-30:]}"

@@ -1,0 +1,131 @@
+"""A real overflow of the kernel's queue: said before anything later, and everything is found again.
+
+The reader is stalled where it hands over its records, so the queue fills while nobody reads.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mirrorfs.core.change import Change, Dirty, Gap
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="the queue's length is set by root"),
+]
+
+QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+
+
+@contextmanager
+def short_queue() -> Iterator[None]:
+    """Inotify instances made meanwhile hold 16 events; all others keep what they have."""
+    usual = QUEUE.read_text()
+    QUEUE.write_text("16")
+    try:
+        yield
+    finally:
+        QUEUE.write_text(usual)
+
+
+@contextmanager
+def stalled(watched: object) -> Iterator[None]:
+    """The reader waits inside ``emit``, with something already read."""
+    mirror, root = watched.mirror, watched.root
+    inside, go = threading.Event(), threading.Event()
+
+    def stall(_: list[Change]) -> None:
+        inside.set()
+        assert go.wait(30)
+
+    mirror.stall = stall
+    (root / "stall").mkdir()
+    assert inside.wait(30)
+    try:
+        yield
+    finally:
+        mirror.stall = None
+        go.set()
+        (root / "stall").rmdir()
+
+
+def create(root: Path) -> None:
+    for number in range(100):
+        (root / f"f{number}").touch()
+
+
+def rename(root: Path) -> None:
+    for number in range(50):
+        (root / f"old{number}").rename(root / f"renamed{number}")
+
+
+def make_trees(root: Path) -> None:
+    for number in range(20):
+        (root / f"new{number}" / "a" / "b").mkdir(parents=True)
+        (root / f"new{number}" / "a" / "b" / "file").touch()
+
+
+def remove(root: Path) -> None:
+    for number in range(50):
+        shutil.rmtree(root / f"old{number}")
+
+
+def mixed(root: Path) -> None:
+    create(root)
+    for number in range(0, 50, 3):
+        (root / f"old{number}").rename(root / f"old{number + 1}" / "in")
+        shutil.rmtree(root / f"old{number + 2}", ignore_errors=True)
+        (root / f"old{number}" / "again").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("storm", [create, rename, make_trees, remove, mixed])
+def test_an_overflow_is_a_gap_and_the_tree_is_found_again(
+    start: Callable, source: Path, storm: Callable[[Path], None]
+) -> None:
+    for number in range(51):
+        (source / f"old{number}" / "below").mkdir(parents=True)
+        (source / f"old{number}" / "below" / "file").touch()
+    with short_queue():
+        watched = start()
+    with stalled(watched):
+        storm(source)
+    watched.gapped("", "overflow")
+    watched.assert_complete()
+    assert watched.watcher.status().overflows >= 1
+    directories = [
+        path for path, seen in watched.mirror.state.items() if os.path.isdir(source / path)
+    ]
+    assert watched.watcher.status().watched == len(directories)
+    for path in directories:
+        (source / path / "after").touch()
+        watched.wait(Dirty(f"{path}/after" if path else "after"))
+    watched.assert_complete()
+
+
+def test_the_gap_stands_before_what_came_later(start: Callable, source: Path) -> None:
+    with short_queue():
+        watched = start()
+    with stalled(watched):
+        create(source)
+    watched.gapped("", "overflow")
+    first = next(n for n, change in enumerate(watched.log) if isinstance(change, Gap))
+    names = [c.path for c in watched.log[:first] if isinstance(c, Dirty)]
+    assert names == ["stall"]
+
+
+def test_an_overflow_while_the_first_watches_are_set(start: Callable, source: Path) -> None:
+    for number in range(300):
+        (source / f"old{number}" / "below").mkdir(parents=True)
+    with short_queue():
+        watched = start(ready=False)
+    make_trees(source)
+    assert watched.watcher.ready.wait(30)
+    watched.assert_complete()
+    for number in range(20):
+        (source / f"new{number}" / "a" / "b" / "later").touch()
+        watched.wait(Dirty(f"new{number}/a/b/later"))
