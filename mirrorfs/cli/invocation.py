@@ -93,6 +93,8 @@ def _invoke(name: str, words: list[str]) -> int:
     except MirrorError as error:
         report(error, name, log)
         return error.exit_code
+    finally:
+        log.close()
 
 
 def _count(name: str, places: list[str]) -> None:

@@ -1,30 +1,20 @@
 """The log that the flags ask for."""
 
-from typing import TYPE_CHECKING
-
 from mirrorfs.cli.flags.logs import Logging
 from mirrorfs.errors import SettingError
-from mirrorfs.output.log import Format, Level, Log, to_stderr, to_stream
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from mirrorfs.output.log import Format, Level, Log
 
 
 def open_log(flags: Logging) -> Log:
     """Raises SettingError for flags that contradict each other or a file that cannot be opened."""
-    write: Callable[[str], None] = to_stderr
-    if flags.log_file:
-        try:
-            stream = open(  # noqa: SIM115  (stays open for the life of the process)
-                flags.log_file, "a", encoding="utf-8", errors="backslashreplace"
-            )
-        except OSError as error:
-            raise SettingError(
-                f"Failed to open log file {flags.log_file}: {error.strerror}",
-                remedy="check --log-file",
-            ) from error
-        write = to_stream(stream)
-    return Log(level(flags), _format(flags), write)
+    if not flags.log_file:
+        return Log(level(flags), _format(flags))
+    try:
+        return Log.to_file(flags.log_file, level(flags), _format(flags))
+    except OSError as error:
+        raise SettingError(
+            f"Failed to open log file {flags.log_file}: {error.strerror}", remedy="check --log-file"
+        ) from error
 
 
 def level(flags: Logging) -> Level:

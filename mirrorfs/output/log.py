@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from mirrorfs.output import text
 from mirrorfs.output.escape import printable
@@ -52,6 +52,20 @@ class Log:
         self.write = write
         self._format = format
         self._lock = threading.Lock()
+        self._close: Callable[[], None] | None = None
+
+    @classmethod
+    def to_file(cls, path: str, level: Level, format: Format) -> Self:
+        """A log that appends to a file. Raises OSError."""
+        stream = open(path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        log = cls(level, format, to_stream(stream))
+        log._close = stream.close
+        return log
+
+    def close(self) -> None:
+        """Close the file, if there is one; later lines go to standard error."""
+        if self._close is not None:
+            self._close()
 
     def shows(self, level: Level) -> bool:
         return level <= self.level

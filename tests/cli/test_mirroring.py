@@ -175,9 +175,7 @@ def test_dest_after(call: Any, place: Any) -> None:
         "--separator=,", "--exclude=same", "--absolute",
     )  # fmt: skip
     assert done.out.splitlines() == [
-        "/changed,2af2a6b1e7ba5e0c8a3a1ef3ba4d1e5f,9".replace(
-            "2af2a6b1e7ba5e0c8a3a1ef3ba4d1e5f", md5("version 2")
-        ),
+        f"/changed,{md5('version 2')},9",
         f"/new,{md5('n')},1",
         f"/d/deep,{md5('deep')},4",
     ]
@@ -208,11 +206,11 @@ def test_log_file_gets_everything_and_is_appended_to(call: Any, place: Any, tmp_
 
 
 def test_names_cannot_forge_lines_or_reach_the_terminal(call: Any, place: Any) -> None:
-    name = b"evil\n2026/01/01 00:00:00 INFO  : \x1b[31m\xff"
+    name = b"evil\n2026-01-01 00:00:00 INFO  : \x1b[31m\xff"
     Path(os.fsdecode(os.fsencode(place.source) + b"/" + name)).touch()
     done = call("sync", place.source, place.destination, "-v")
     assert "\x1b" not in done.err
-    assert r"evil\n2026/01/01 00:00:00 INFO  : \x1b[31m\xff: Copied (new)" in done.err
+    assert r"evil\n2026-01-01 00:00:00 INFO  : \x1b[31m\xff: Copied (new)" in done.err
     assert (Path(os.fsdecode(os.fsencode(place.destination) + b"/" + name))).exists()
 
 
