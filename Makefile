@@ -38,9 +38,9 @@ format: ## let ruff put the code in order
 	$(bin)/ruff check --fix
 	$(bin)/ruff format
 
-torture: ## the long random tests, with many more examples (an hour and more)
+torture: ## random tests with many more examples, and the long ones (hours)
 	@$(PYTHON) .ci/setup.py test
-	$(bin)/python -m pytest -m torture --timeout 0 --hypothesis-profile torture
+	$(bin)/python -m pytest -m "torture or hypothesis" --timeout 0 --hypothesis-profile torture
 
 bench: ## measure this machine (benchmarks/)
 	@$(PYTHON) .ci/setup.py test
