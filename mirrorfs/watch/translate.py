@@ -203,7 +203,7 @@ class Translator:
 
     def _lay(self, name: bytes) -> None:
         if name.isascii():  # a barrier's name is ours; anything else in that directory is not
-            self.nonces.append(name.decode("ascii"))
+            self.nonces.append(name.decode())
 
 
 def _doubt(mask: int) -> str:

@@ -99,7 +99,7 @@ class Watcher:
         Raises DirectoryMissing, and PermanentError when there are too many inotify instances. A
         root that cannot be watched for other reasons is a gap, again and again, until it can be.
         """
-        identity = self._identity()
+        self._first = self._epoch(self._identity())
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         try:
             self._session = self._open()
@@ -114,7 +114,6 @@ class Watcher:
                     remedy="raise fs.inotify.max_user_instances, or end other watching programs",
                 ) from error
             self._lost = plain(reason(error))
-        self._first = self._epoch(identity)
         self._thread.start()
 
     def rewatch(self) -> None:
@@ -266,7 +265,7 @@ class Watcher:
         return max(0.0, self._next_record - time.monotonic()) if self._owed else None
 
     def _epoch(self, identity: Identity) -> Epoch:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
             boot = file.read().strip()
         return Epoch(boot, identity, "inotify", time.time_ns())
 
