@@ -17,6 +17,8 @@ from mirrorfs.trees.base import Destination, Tree
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
 
+ARCHIVE = archive(Options())
+
 
 class LocalUser:
     """The verbs of `mirrorfs.trees.memory.store.Store`, on a directory."""
@@ -76,7 +78,7 @@ class World:
         return listing.entries.get(name)
 
     def action(self, verb: Verb, path: str, **given: object) -> Action:
-        """As a plan would have it: wanted is what the source holds, expected what the destination does."""
+        """As a plan would: wanted is what the source holds, expected what the destination."""
         stage = {
             Verb.CREATE: Stage.CONTENT,
             Verb.UPDATE: Stage.CONTENT,
@@ -135,9 +137,7 @@ def local(tmp_path: Path) -> Iterator[Make]:
     """Make a world of two directories below ``where`` (or the test's own directory)."""
     with ExitStack() as stack:
 
-        def make(
-            options: Options = archive(Options()), where: Path = tmp_path, **given: str
-        ) -> World:
+        def make(options: Options = ARCHIVE, where: Path = tmp_path, **given: str) -> World:
             source, destination = where / "source", where / "destination"
             source.mkdir()
             destination.mkdir()
@@ -155,15 +155,15 @@ def local(tmp_path: Path) -> Iterator[Make]:
 def make(request: pytest.FixtureRequest, local: Make, shm: Path) -> Make:
     """Make a world of the kind under test."""
 
-    def memory(options: Options = archive(Options())) -> World:
+    def memory(options: Options = ARCHIVE) -> World:
         source, destination = MemoryTree(options), MemoryTree(options)
         return World(source, destination, source, destination)
 
-    def mixed(options: Options = archive(Options())) -> World:
+    def mixed(options: Options = ARCHIVE) -> World:
         world, source = local(options), MemoryTree(options)
         return World(source, world.destination, source, world.here)
 
-    def tmpfs(options: Options = archive(Options())) -> World:
+    def tmpfs(options: Options = ARCHIVE) -> World:
         return local(options, shm)
 
     return {"memory": memory, "disk": local, "tmpfs": tmpfs, "memory to disk": mixed}[request.param]

@@ -51,10 +51,10 @@ def test_a_tree_deeper_than_a_path_can_be_long(local):
     assert list(world.source.read(path).entries) == ["file"]
     assert world.create(f"{path}/file").status is Status.DONE
     assert world.delete(f"{path}/file").status is Status.DONE
-    while path:
+    for _ in range(300):
         assert world.delete(path).status is Status.DONE
         path = path.rpartition("/")[0]
-    subprocess.run(["rm", "-rf", world.there.root], check=True)
+    subprocess.run(["rm", "-rf", world.there.root, world.here.root], check=True)
 
 
 def test_sixty_four_descriptors_are_enough(tmp_path):
@@ -98,21 +98,20 @@ def test_out_of_descriptors_is_busy_not_absent(local):
 
 def test_threads_share_a_directory(local):
     world = local()
-    names = {f"file{index:04}" for index in range(2000)}
+    names = {f"file{index:03}" for index in range(600)}
     for name in names:
         world.there.write(f"d/{name}")
     seen = []
 
     def look() -> None:
-        for _ in range(5):
-            seen.append(set(world.source.read("d").entries) == names)
+        seen.extend(set(world.source.read("d").entries) == names for _ in range(3))
 
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert seen == [True] * 20
+    assert seen == [True] * 12
 
 
 def test_a_fifo_in_a_files_place_does_not_block(local):

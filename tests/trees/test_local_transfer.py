@@ -1,4 +1,4 @@
-"""Only local trees: holes, attributes, durability, what a crash leaves, what a full disk answers."""
+"""Only local trees: holes, attributes, durability, crashes, full disks."""
 
 import os
 import re

@@ -78,7 +78,7 @@ class LocalContent(Content):
 def open_content(handles: Handles, path: str, *, follow: bool, xattrs: bool) -> LocalContent:
     """Open a regular file for reading. Raises TreeError; UNSTABLE when it is none any more."""
     directory, name = split(path)
-    if name in ("", ".", ".."):
+    if name in ("", ".", "..") or path[0] == "/":
         raise unsafe(path)
     above = handles.take(directory)
     try:

@@ -132,7 +132,7 @@ class Transfers:
     ) -> Staged | Outcome:
         want = action.want
         name = action.path[len(directory) + 1 if directory else 0 :]
-        if want is None or want.kind is Kind.DIRECTORY or name in ("", ".", ".."):
+        if want is None or want.kind is Kind.DIRECTORY or name in ("", ".", "..") or "/" in name:
             return expect.failed(action, unsafe(action.path).failure)
         temporary = self._temporaries.claim(name)
         try:

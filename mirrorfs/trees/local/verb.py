@@ -1,6 +1,6 @@
 """Where an action takes place: a held directory and one name in it."""
 
-from mirrorfs.core.tree import is_safe, split
+from mirrorfs.core.tree import split
 from mirrorfs.trees.local.handles import Handle, Handles
 from mirrorfs.trees.local.trouble import unsafe
 
@@ -11,6 +11,6 @@ def place(handles: Handles, path: str) -> tuple[Handle, str]:
     The root has no place: nothing creates, renames or removes it.
     """
     directory, name = split(path)
-    if not name or not is_safe(path):
+    if name in ("", ".", "..") or path[0] == "/":  # `Handles` checks the other components
         raise unsafe(path)
     return handles.take(directory), name
