@@ -49,10 +49,6 @@ Commands:
 """
 
 
-class Terminated(BaseException):
-    """SIGTERM came; like KeyboardInterrupt it passes every handler of errors."""
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code. Errors have been reported when it returns."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -68,8 +64,8 @@ def main(argv: list[str] | None = None) -> int:
         return 141
     except KeyboardInterrupt:
         return 130
-    except Terminated:
-        return 143
+    except SystemExit as end:
+        return int(end.code or 0)
 
 
 def top() -> str:
@@ -87,20 +83,7 @@ def _dispatch(words: list[str]) -> int:
         print(f"mirrorfs {__version__}")
         return 0
     from mirrorfs.cli.invocation import invoke
+    from mirrorfs.cli.stopping import Stopping
 
-    _catch_termination()
-    return invoke(words)
-
-
-def _catch_termination() -> None:
-    """SIGTERM ends a command like Ctrl-C: temporaries are removed, locks released."""
-    import signal
-
-    def terminate(number: int, frame: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        raise Terminated
-
-    try:
-        signal.signal(signal.SIGTERM, terminate)
-    except ValueError:
-        pass  # not the main thread: whoever embeds us handles signals
+    with Stopping():
+        return invoke(words)

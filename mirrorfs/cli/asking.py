@@ -22,10 +22,6 @@ s) Skip all {kind} operations with no more questions
 q) Exit {name} now."""
 
 
-class Quit(Exception):
-    """The user wants no more of it."""
-
-
 class Asking:
     """Called with all actions of a run, answers with those the user wants."""
 
@@ -35,7 +31,7 @@ class Asking:
         self._always: dict[str, bool] = {}
 
     def __call__(self, actions: list[Action]) -> list[Action]:
-        """Raises Quit; MirrorError when standard input ends before everything is answered."""
+        """Raises SystemExit for q; MirrorError when standard input ends too early."""
         refused: list[Action] = []
         chosen: list[Action] = []
         for _, stage in in_stages(actions):
@@ -64,7 +60,7 @@ class Asking:
         _say(MENU.format(kind=kind, name="mirrorfs"))
         answer = _answer()
         if answer == "q":
-            raise Quit
+            raise SystemExit(0)  # rclone: q is no failure
         if answer in "s!":
             self._always[kind] = answer == "!"
             doing = "Doing" if answer == "!" else "Skipping"

@@ -5,12 +5,11 @@ is an error, never silence.
 """
 
 import os
-import random
 import time
 
-from mirrorfs.cli.asking import Asking, Quit
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import Mirroring, mirroring, only_file
+from mirrorfs.cli.stopping import stoppable
 from mirrorfs.cli.texts import read_text
 from mirrorfs.cli.voice import NANOSECONDS, Voice, print_out
 from mirrorfs.core.guard import Danger, Refusal, refuse
@@ -27,7 +26,11 @@ from mirrorfs.state import State
 def read_settings(call: Call) -> Mirroring:
     """What the flags mean, files read, the clock asked. Raises MirrorError."""
     made = mirroring(
-        call.command, call.flags, read_text, now_ns=time.time_ns(), draw=random.getrandbits(63)
+        call.command,
+        call.flags,
+        read_text,
+        now_ns=time.time_ns(),
+        draw=int.from_bytes(os.urandom(7)),
     )
     for warning in made.filter.warnings:
         call.log.error(warning)
@@ -53,10 +56,7 @@ def mirror(call: Call) -> int:
         options = _one_file(made.options)
         made = Mirroring(options, only_file(name), made.settings)
     with Voice(call.flags, call.log, os.path.abspath(destination)) as voice:
-        try:
-            return _Run(call, made, voice, source, destination).run()
-        except Quit:
-            return 0
+        return _Run(call, made, voice, source, destination).run()
 
 
 def _one_file(options: Options) -> Options:
@@ -87,7 +87,7 @@ class _Run:
             dry=self._dry,
             fsync=call.flags.copying.fsync,
         )
-        self._mirror.destination.meter = voice.stats.moved
+        self._mirror.destination.meter = stoppable(voice.stats.moved)
 
     def run(self) -> int:
         with self._mirror:
@@ -119,6 +119,8 @@ class _Run:
         retries = self._flags.limiting.retries
         choose = None
         if self._flags.important.interactive:
+            from mirrorfs.cli.asking import Asking
+
             choose = Asking(self._voice.narrator, self._made.options.empty_directories)
         report = Report()
         for attempt in range(1, retries + 1):

@@ -27,7 +27,7 @@ def call(
     """`call("sync", source, destination, "-v")`: exit code, standard output, standard error."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
 
     def run(*words: object) -> Done:
         capfd.readouterr()
@@ -35,7 +35,7 @@ def call(
         return Done(code, *capfd.readouterr())
 
     yield run
-    signal.signal(signal.SIGTERM, before)
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
 class Place(NamedTuple):

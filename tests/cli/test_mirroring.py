@@ -4,10 +4,14 @@ import io
 import json
 import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mirrorfs.cli.stopping import _stopping
+from mirrorfs.output.stats import Stats
 
 WANTED = {"new": "n", "same": "s", "changed": "version 2", "d/deep": "deep"}
 
@@ -270,3 +274,22 @@ def test_interactive_leaves_out_what_needs_a_refused_change(
     assert done.code == 0, done.err
     assert (place.destination / "d").read_text() == "in the way"
     assert (place.destination / "changed").read_text() == "version 2"
+
+
+def test_a_signal_ends_a_copy_in_the_middle(
+    call: Any, place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first piece of content is copied, then SIGTERM comes."""
+
+    def signalled(stats: Stats, count: int) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert _stopping.wait(10)
+
+    monkeypatch.setattr(Stats, "moved", signalled)
+    (place.source / "new").write_bytes(b"x" * (1 << 20))
+    before = place.read(place.destination)
+    done = call("sync", place.source, place.destination)
+    assert (done.code, done.err) == (143, "")
+    left = place.read(place.destination)
+    assert {name: left[name] for name in before} == before
+    assert set(left) <= set(before) | set(WANTED), "a temporary was left behind"
