@@ -52,6 +52,8 @@ def _fail(function: Any) -> NoReturn:
 def rename_new(directory: int, name: str, to_directory: int, to_name: str) -> None:
     """Rename, never over anything. EEXIST when the new name is taken."""
     old, new = name.encode(_ENCODING, _ERRORS), to_name.encode(_ENCODING, _ERRORS)
+    if b"\0" in old or b"\0" in new:  # C would take what is before it for the name
+        raise ValueError("embedded null byte")
     if _renameat2 is None or _renameat2(directory, old, to_directory, new, RENAME_NOREPLACE) < 0:
         _fail(_renameat2)
 

@@ -221,7 +221,7 @@ class Transfers:
             if found is None:
                 self._temporaries.release(temporary)
                 return expect.done(action, moved)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._discard(fd, temporary)
             return expect.failed(action, failure(action.path, error, "put in place"))
         self._discard(fd, temporary)
