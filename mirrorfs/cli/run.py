@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.voice import Voice
-from mirrorfs.errors import ExitCode
+from mirrorfs.errors import ExitCode, MirrorError
 from mirrorfs.output.escape import printable
 from mirrorfs.state import State
 
@@ -58,8 +58,14 @@ async def _until_told(mirror: "Run", line: "StatusLine") -> None:
                 nursery.cancel_scope.cancel()
                 return
 
+    trouble: MirrorError | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(obey, nursery)
         nursery.start_soon(line.keep_drawing, mirror)
-        await mirror()
+        try:
+            await mirror()
+        except MirrorError as error:
+            trouble = error  # raised outside: a nursery would wrap it in a group
         nursery.cancel_scope.cancel()
+    if trouble is not None:
+        raise trouble

@@ -62,7 +62,10 @@ def verify(command: str, flags: Flags) -> None:
         raise SettingError("can't use --compare-dest with --copy-dest")
     if deleting.track_renames and deleting.delete_before and command != "copy":
         raise FatalError("can't use --delete-before with --track-renames")
+    idle = {"delete-before", "track-renames"} if command == "copy" else set()
     for name in not_yet(flags):
+        if name in idle:  # copy deletes and renames nothing
+            continue
         raise UsageError(f"--{name} is not supported yet", remedy="leave it out")
 
 

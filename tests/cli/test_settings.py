@@ -114,6 +114,10 @@ def test_what_cannot_be_is_refused(command: str, words: str, message: str, code:
     assert caught.value.exit_code == ExitCode(code)
 
 
+def test_copy_needs_no_help_not_to_delete() -> None:
+    assert not meaning("copy", "--delete-before", "--track-renames").options.delete
+
+
 def test_files_of_rules_keep_their_bytes(tmp_path: Path) -> None:
     (tmp_path / "rules").write_bytes(b"- \xff\n")
     assert read_text("--filter-from", str(tmp_path / "rules")) == "- \udcff\n"
