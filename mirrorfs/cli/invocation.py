@@ -116,7 +116,7 @@ def report(error: MirrorError, name: str, log: "Log") -> None:
     from mirrorfs.output.escape import printable
 
     what = f"Failed to {name}: " if name and not isinstance(error, UsageError) else ""
-    if isinstance(error, DirectoryMissing):
+    if isinstance(error, DirectoryMissing) and name != "journal":
         what += "directory not found: "  # rclone's words, which scripts look for
     remedy = f" ({printable(error.remedy)})" if error.remedy else ""
     log.error(f"{what}{printable(str(error))}{remedy}")
