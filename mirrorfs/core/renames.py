@@ -25,7 +25,6 @@ from mirrorfs.core.tree import (
     Reader,
     TreeError,
     Trouble,
-    is_within,
     join,
     moved,
     split,
@@ -56,9 +55,12 @@ class Relocated:
 
     def actual(self, path: str) -> str:
         """Where the content of ``path`` lies now, before the renames."""
-        for target, origin in self._renames.items():
-            if is_within(path, target):
-                return moved(path, target, origin)
+        place = path
+        while place and self._renames:
+            origin = self._renames.get(place)
+            if origin is not None:
+                return moved(path, place, origin)
+            place = split(place)[0]
         return path
 
     def moves(self, directory: str) -> bool:
@@ -66,7 +68,6 @@ class Relocated:
         return self.actual(directory) != directory or directory in self._appeared
 
     def read(self, path: str, names: Collection[str] | None = None) -> Listing:
-        appeared = self._appeared.get(path)
         actual = self.actual(path)
         try:
             listing = self._reader.read(actual, names)
@@ -81,11 +82,10 @@ class Relocated:
             for name, entry in listing.entries.items()
             if join(actual, name) not in self._gone
         }
-        entries |= {
-            name: entry
-            for name, entry in (appeared or {}).items()
-            if names is None or name in names
-        }
+        appeared = self._appeared.get(path, {})
+        if names is not None:
+            appeared = {name: appeared[name] for name in names if name in appeared}
+        entries |= appeared
         return Listing(entries, listing.failures)
 
     def _is_made(self, path: str) -> bool:
@@ -111,14 +111,14 @@ def plan_renames(
     """Believe the hints that hold; widen the scope (in place) where they do not."""
     actions: list[Action] = []
     for hint in hints:
-        found = _verified(hint, source, view, rules)
-        if found is None:
+        try:
+            found = _verified(hint, source, view, rules)
+            parents = _missing_parents(hint.path, source, view) if found else None
+        except TreeError:
+            found = parents = None
+        if found is None or parents is None:
             for name in (hint.origin, *hint.between, hint.path):
                 scope.add(name, recursive=True)
-            continue
-        parents = _missing_parents(hint.path, source, view)
-        if parents is None:
-            scope.add(hint.path, recursive=True)
             continue
         for path, entry in parents:
             actions.append(
@@ -145,7 +145,12 @@ def plan_renames(
 
 
 def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[Entry, Entry] | None:
-    """The source's entry at the new name and the destination's at the old one, if the hint holds."""
+    """The source's entry at the new name and the destination's at the old one, if the hint holds.
+
+    Raises TreeError where that cannot be told.
+    """
+    if rules.filter.markers:
+        return None  # a marker beside or above either name may exclude it
     want, have = look(source, hint.path), look(view, hint.origin)
     if want is None or have is None or want.kind is not have.kind:
         return None
@@ -156,17 +161,22 @@ def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[E
     if not (_reaches(hint.origin, have, rules) and _reaches(hint.path, want, rules)):
         return None
     if want.kind is Kind.DIRECTORY:
-        return (want, have) if _moves_whole(hint, view, rules) else None
+        return (want, have) if _moves_whole(hint, source, view, rules) else None
     return (want, have) if rules.compare(want, have) is None else None
 
 
 def look(reader: Reader, path: str) -> Entry | None:
-    """The entry at a path, ``None`` if it is absent or cannot be told."""
+    """The entry at a path, ``None`` if there is none. Raises TreeError when it cannot be told."""
     directory, name = split(path)
     try:
-        return reader.read(directory, (name,)).entries.get(name)
-    except TreeError:
-        return None
+        listing = reader.read(directory, (name,))
+    except TreeError as error:
+        if error.trouble in (Trouble.ABSENT, Trouble.LOOP):
+            return None
+        raise
+    if name in listing.failures:
+        raise TreeError(listing.failures[name])
+    return listing.entries.get(name)
 
 
 def _reaches(path: str, entry: Entry, rules: Rules) -> bool:
@@ -179,39 +189,47 @@ def _reaches(path: str, entry: Entry, rules: Rules) -> bool:
     return rules.includes(path, entry) and not rules.invisible(entry)
 
 
-def _moves_whole(hint: Hint, view: Reader, rules: Rules) -> bool:
-    """Whether everything below the destination's old name may move along."""
+def _moves_whole(hint: Hint, source: Reader, view: Reader, rules: Rules) -> bool:
+    """Whether everything below the destination's old name may move along, and nothing more is
+    wanted below the new one."""
     filter, options = rules.filter, rules.options
-    if filter.markers or not options.delete:
+    if not options.delete:
         return False
-    everything_shows = options.links is not Links.SKIP and options.specials
     filtered = filter.excludes_below(hint.origin) or filter.excludes_below(hint.path)
-    if everything_shows and not filtered:
+    if filtered and not _alike(source, hint.path, hint.origin, rules):
+        return False
+    if not filtered and options.links is not Links.SKIP and options.specials:
         return True
-    pending = [hint.origin]
+    return _alike(view, hint.origin, hint.path, rules, whole=True)
+
+
+def _alike(reader: Reader, top: str, other: str, rules: Rules, *, whole: bool = False) -> bool:
+    """Whether the filter treats each name below ``top`` as it would below ``other``; ``whole``: and
+    all of them are part of the mirror."""
+    pending = [top]
     while pending:
         directory = pending.pop()
         try:
-            listing = view.read(directory)
+            listing = reader.read(directory)
         except TreeError:
             return False
         if listing.failures:
             return False
         for name, entry in listing.entries.items():
             path = join(directory, name)
-            after = moved(path, hint.origin, hint.path)
-            if rules.invisible(entry):
+            included = rules.includes(path, entry)
+            if included is not rules.includes(moved(path, top, other), entry):
                 return False
-            if not (rules.includes(path, entry) and rules.includes(after, entry)):
+            if whole and (not included or rules.invisible(entry)):
                 return False
-            if entry.kind is Kind.DIRECTORY:
+            if included and entry.kind is Kind.DIRECTORY:
                 pending.append(path)
     return True
 
 
 def _missing_parents(path: str, source: Reader, view: Reader) -> list[tuple[str, Entry]] | None:
     """The directories that must be made before something can be renamed to ``path``, parents first;
-    ``None`` when that is not possible without removing something."""
+    ``None`` when that is not possible without removing something. Raises TreeError."""
     missing: list[tuple[str, Entry]] = []
     directory = split(path)[0]
     while directory:
