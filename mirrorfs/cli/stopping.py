@@ -31,6 +31,10 @@ class Stopping:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
+    # RACE: a second signal would raise in the middle of the clean-up that the first one began, and
+    # leave temporaries behind. It asks for nothing new.
+    if _stopping.is_set():
+        return
     _stopping.set()
     if number == signal.SIGINT:
         raise KeyboardInterrupt

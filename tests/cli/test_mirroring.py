@@ -279,7 +279,7 @@ def test_interactive_leaves_out_what_needs_a_refused_change(
 def test_a_signal_ends_a_copy_in_the_middle(
     call: Any, place: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first piece of content is copied, then SIGTERM comes."""
+    """With each piece of content that is copied SIGTERM comes; only the first one counts."""
 
     def signalled(stats: Stats, count: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
