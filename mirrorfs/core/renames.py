@@ -193,8 +193,8 @@ def _moves_whole(hint: Hint, source: Reader, view: Reader, rules: Rules) -> bool
     """Whether everything below the destination's old name may move along, and nothing more is
     wanted below the new one."""
     filter, options = rules.filter, rules.options
-    if not options.delete:
-        return False
+    if not (options.delete and options.empty_directories):
+        return False  # nothing goes, or directories that became empty would come along
     filtered = filter.excludes_below(hint.origin) or filter.excludes_below(hint.path)
     if filtered and not _alike(source, hint.path, hint.origin, rules):
         return False
