@@ -74,26 +74,45 @@ def fold(changes: Iterable[Change]) -> Folded:
     hints, entangled = _hints(targets)
     subtrees |= entangled
     dirty.update(targets, *targets.values())
-    if not (_carry(dirty, targets) and _carry(subtrees, targets)):
+    if not (_carry(dirty, targets) and _carry_whole(subtrees, targets)):
         return Folded(Scope.everything(), (), (("", "too many renames at once"),), count)
     return Folded(Scope.of(dirty, subtrees), tuple(hints), tuple(reasons), count)
 
 
 def _carry(paths: set[str], targets: dict[str, list[str]]) -> bool:
-    """Repeat every path at or below a renamed one under its new name; False when it got too much."""
+    """Repeat every path at or below a renamed one under its new name; False when there is no end to
+    it (renames into each other make ever longer names) or too much of it."""
     limit = len(paths) + MAX_CARRIED
-    queue = list(paths)
-    while queue:
-        path = queue.pop()
-        for origin in _lineage(path):
-            for target in targets.get(origin, ()):
-                carried = moved(path, origin, target)
-                if carried not in paths:
-                    paths.add(carried)
-                    queue.append(carried)
+    fresh = paths
+    for _ in range(len(targets) + 1):
+        fresh = {
+            moved(path, origin, target)
+            for path in fresh
+            for origin in _lineage(path)
+            for target in targets.get(origin, ())
+        } - paths
+        if not fresh:
+            return True
+        paths |= fresh
         if len(paths) > limit:
             return False
-    return True
+    return False
+
+
+def _carry_whole(subtrees: set[str], targets: dict[str, list[str]]) -> bool:
+    """The same for subtrees; and what was renamed out of one may have changed anywhere below, too,
+    so it is read whole at its new name."""
+    while _carry(subtrees, targets):
+        out = {
+            path
+            for origin, paths in targets.items()
+            if not subtrees.isdisjoint(_lineage(origin))
+            for path in paths
+        }
+        if out <= subtrees:
+            return True
+        subtrees |= out
+    return False
 
 
 def _lineage(path: str) -> list[str]:
