@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from mirrorfs.core.tree import Identity, is_safe
 
 CRITICAL = 0x40
+MAX_KIND = 0x80
 MAX_TEXT = 4096
 
 
@@ -116,6 +117,8 @@ def decode(record: object) -> Change | None:
     if not isinstance(record, (list, tuple)) or not record or type(record[0]) is not int:
         raise ChangeRefused(f"not a change: {_shown(record)}")
     number, fields = record[0], record[1:]
+    if not 0 <= number < MAX_KIND:
+        raise ChangeRefused(f"not a kind of change: {_shown(record)}")
     build = _DECODERS.get(number)
     if build is None:
         if number & CRITICAL:
@@ -198,4 +201,15 @@ _DECODERS: dict[int, Callable[..., Change]] = {
 
 
 def _shown(record: object) -> str:
-    return ascii(record)[:120]
+    """A glance at a record of any size and depth."""
+    if isinstance(record, (list, tuple)):
+        return f"[{', '.join(_glance(item) for item in record[:6])}]"
+    return _glance(record)
+
+
+def _glance(item: object) -> str:
+    if isinstance(item, (str, bytes)):
+        return ascii(item[:40])
+    if isinstance(item, (bool, float)) or (isinstance(item, int) and item.bit_length() <= 64):
+        return ascii(item)
+    return type(item).__name__
