@@ -88,10 +88,7 @@ class Pairing:
             if want and (why := rules.invisible(want)):
                 self._batch.notices.append(Notice(path, why))
                 want = None
-            if name in ours.failures:
-                self._batch.failures.append(ours.failures[name])
-                frame.shelters = True
-            elif name in theirs.failures:
+            if name in ours.failures or name in theirs.failures:
                 frame.shelters = True
             elif want and have:
                 self._both(name, path, want, have)
@@ -101,6 +98,9 @@ class Pairing:
                 self._vanish(path, have)
         for failure in theirs.failures.values():
             self._batch.report(failure)
+        if ours.failures:
+            frame.shelters = True
+            self._batch.failures += ours.failures.values()
         if self._unsure:
             self._settle()
 
@@ -160,7 +160,7 @@ class Pairing:
 
     def _make_room(self, path: str, want: Entry, have: Entry) -> None:
         """A directory in the source, something else in the destination."""
-        if not self._may_replace(path):
+        if not self._may_remove(path, have):
             return
         child = self._new_directory(path, want)
         child.waits = True
@@ -170,7 +170,7 @@ class Pairing:
 
     def _replace_directory(self, path: str, want: Entry, have: Entry) -> None:
         """A directory in the destination, something else in the source."""
-        if not self._may_replace(path):
+        if not self._may_remove(path, have):
             return
         after = Action(
             Verb.CREATE, Stage.CONTENT, path, want, None, "takes the place of a directory"
@@ -191,14 +191,24 @@ class Pairing:
         """``copy`` never deletes, not even to make room."""
         if self._rules.options.delete:
             return True
-        self._frame.shelters = True
-        self._batch.failures.append(
-            Failure(
-                path,
-                Trouble.UNSUPPORTED,
-                "the destination holds another kind of thing here, and copy never deletes",
-            )
+        return self._blocked(
+            path, "the destination holds another kind of thing here, and copy never deletes"
         )
+
+    def _may_remove(self, path: str, have: Entry) -> bool:
+        """The same where a directory is involved: a rule may exclude one kind and not the other."""
+        if not self._may_replace(path):
+            return False
+        if self._rules.options.delete_excluded or self._rules.includes(path, have):
+            return True
+        return self._blocked(
+            path,
+            "excluded content of the destination stands in the way (--delete-excluded removes it)",
+        )
+
+    def _blocked(self, path: str, message: str) -> bool:
+        self._frame.shelters = True
+        self._batch.failures.append(Failure(path, Trouble.UNSUPPORTED, message))
         return False
 
     def _differ(self, name: str, want: Entry, have: Entry, difference: Difference) -> None:

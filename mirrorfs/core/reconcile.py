@@ -18,7 +18,7 @@ it is touched.
 from collections.abc import Collection, Iterable, Iterator
 
 from mirrorfs.core.pairing import Pairing, Rules
-from mirrorfs.core.plan import Action, Notice, Plan, Verb, in_stages
+from mirrorfs.core.plan import Action, Notice, Plan, Stage, Verb, in_stages
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Listing, Reader, TreeError, Trouble
 from mirrorfs.core.walk import Batch, Frame, attributes
@@ -70,6 +70,9 @@ class Reconciler:
         return batch
 
     def _enter(self, frame: Frame, batch: Batch) -> list[Frame]:
+        if not frame.scope.deep and any(frame.scope.below(name) for name in self._markers):
+            # Without its marker the directory is part of the mirror again, with all it holds.
+            frame.scope = Scope.everything()
         names = frame.scope.names()
         theirs = ours = Listing({})
         if frame.want is not None:
@@ -77,6 +80,8 @@ class Reconciler:
                 theirs = self._source.read(frame.path, names)
                 marked = bool(self._markers) and self._marked(frame, theirs)
             except TreeError as error:
+                if not frame.path:
+                    raise
                 frame.shelters = True
                 batch.report(error.failure)
                 return []
@@ -87,8 +92,11 @@ class Reconciler:
             try:
                 ours = self._destination.read(frame.path, names)
             except TreeError as error:
-                frame.shelters = True
+                if not frame.path:
+                    raise
                 if error.trouble is not Trouble.ABSENT or frame.want is not None:
+                    frame.shelters = True
+                    frame.after = None
                     batch.failures.append(error.failure)
                 return []
         if self._options.empty_directories:
@@ -130,6 +138,9 @@ class Reconciler:
             )
             if frame.after is not None:
                 batch.later.append(frame.after)
+        elif parent is not None and (room := self._room_left(frame)):
+            parent.touched = True
+            batch.later.append(room)
         elif (
             frame.want is not None
             and frame.touched
@@ -140,6 +151,16 @@ class Reconciler:
             batch.later.append(
                 attributes(frame.path, frame.want, frame.found, "its content changes")
             )
+
+    def _room_left(self, frame: Frame) -> Action | None:
+        """What was to make room for a directory that is not made, because nothing would be in it:
+        it is gone from the source all the same."""
+        if not frame.create or frame.create[0].verb is not Verb.DELETE or frame.shelters:
+            return None
+        room = frame.create[0]
+        if room.expect is None or self._rules.invisible(room.expect):
+            return None
+        return room._replace(stage=Stage.DELETE, reason="gone from the source")
 
 
 def reconcile(source: Reader, destination: Reader, scope: Scope, rules: Rules) -> Plan:
