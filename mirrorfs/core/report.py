@@ -14,7 +14,8 @@ from mirrorfs.core.tree import Failure, Kind, Trouble
 @dataclass(slots=True)
 class Report:
     """``failures`` by path, both of reading and of writing; ``withheld`` paths were left alone on
-    purpose (after an error, or because a guard refused); ``entries`` of the source were looked at,
+    purpose (after an error, or because a guard refused); ``old_names`` are those of renames that
+    were not done; ``entries`` of the source were looked at,
     ``kept`` is how many the destination had."""
 
     done: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
@@ -25,6 +26,7 @@ class Report:
     kept: int = 0
     failures: dict[str, Failure] = field(default_factory=dict)
     withheld: set[str] = field(default_factory=set)
+    old_names: set[str] = field(default_factory=set)
     notices: list[Notice] = field(default_factory=list)
     refusal: Refusal | None = None
 
@@ -41,6 +43,8 @@ class Report:
         """Add what became of some actions."""
         for action, status, failure, moved in outcomes:
             self.bytes += moved
+            if action.verb is Verb.RENAME and status is not Status.DONE:
+                self.old_names.add(action.origin)
             if status is Status.DONE:
                 self.done[action.verb] += 1
                 entry = action.want or action.expect
@@ -61,4 +65,4 @@ class Report:
 
     def unfinished(self) -> set[str]:
         """The paths to look at again."""
-        return self.withheld.union(self.failures)
+        return self.withheld.union(self.old_names, self.failures)
