@@ -118,7 +118,7 @@ class Pass:
                 weighed, self._settings.limits, first=first, whole=scope.is_everything
             )
             if report.refusal is not None:
-                if not renames.actions:
+                if not (renames.actions or choose):
                     applier.run(ready)
                     ready = []
                 held = Failure("", Trouble.LIMIT, report.refusal.message)
