@@ -111,7 +111,7 @@ def test_each_action_shows_once_in_the_tree_of_its_verb(before, history, opts):
 
 
 def renamed():
-    """A directory renamed, with a change, a removal and a rename out of it; a file made a directory."""
+    """A directory renamed, changes below it, and a file that became a directory."""
     source, destination = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE)
     for name in ("stays", "changes", "goes", "sub/leaves", "sub/deep"):
         source.write(f"old/{name}", name.encode())
@@ -135,7 +135,7 @@ def renamed():
 @pytest.mark.parametrize(
     ("path", "place"),
     [
-        pytest.param("new", (Side.DESTINATION, "old"), id="a renamed directory lies at its old name"),
+        pytest.param("new", (Side.DESTINATION, "old"), id="a renamed directory"),
         pytest.param("new/stays", "old/stays", id="what is below it too"),
         pytest.param("new/sub/deep", "old/sub/deep", id="at any depth"),
         pytest.param("new/changes", (Side.SOURCE, "new/changes"), id="changed content is new"),

@@ -5,54 +5,17 @@ import random
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from support.history import NAMES, History, histories
+from support.history import NAMES, History, histories, paths
+from support.mirroring import ARCHIVE, filters, full, mirror, options, replay, shape
 
-from mirrorfs.core.change import Dirty, Gap, decode, encode
+from mirrorfs.core.change import Dirty, Gap, Moved, decode, encode
 from mirrorfs.core.compact import compact
-from mirrorfs.core.filter import EVERYTHING, Filter, FilterOptions, Source
+from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.fold import fold
-from mirrorfs.core.options import Links, Options, archive
 from mirrorfs.core.plan import Verb
 from mirrorfs.core.scope import Scope
-from mirrorfs.core.tree import Kind
-from mirrorfs.sync import Pass, Settings
+from mirrorfs.core.tree import Trouble, is_within
 from mirrorfs.trees.memory import MemoryTree
-
-ARCHIVE = archive(Options())
-PLAIN = Options()
-WITHOUT_TMP = Filter.build(FilterOptions((Source("--exclude", "*.tmp"),)))
-WITHOUT_A = Filter.build(FilterOptions((Source("--exclude", "/a/**"),)))
-
-options = st.sampled_from([ARCHIVE, PLAIN, Options(links=Links.KEEP, permissions=True)])
-filters = st.sampled_from([EVERYTHING, WITHOUT_TMP, WITHOUT_A])
-
-
-def shape(tree: MemoryTree, opts: Options) -> dict:
-    """What an outsider sees of a tree: no times of directories where those are not kept."""
-    seen = {}
-    for path, entry in tree.entries().items():
-        if entry.kind is Kind.DIRECTORY:
-            times = entry.mtime_ns if opts.directory_times else 0
-            seen[path] = (entry.kind, entry.mode if opts.permissions else 0, times)
-        elif entry.kind is Kind.SYMLINK:
-            seen[path] = (entry.kind, entry.target, entry.mtime_ns)
-        else:
-            mode = entry.mode if opts.permissions else 0
-            seen[path] = (entry.kind, mode, entry.mtime_ns, tree.data(path))
-    return seen
-
-
-def full(source, destination, opts, filter, transfers=1):
-    return mirror(source, destination, opts, filter).run(Scope.everything())
-
-
-def mirror(source, destination, opts, filter):
-    return Pass(source, destination, options=opts, filter=filter, settings=Settings(transfers=1))
-
-
-def replay(source, destination, changes, opts, filter):
-    folded = fold(changes)
-    return mirror(source, destination, opts, filter).run(folded.scope, folded.hints)
 
 
 def prepare(before, opts, filter):
@@ -89,6 +52,21 @@ def test_order_and_repetition_of_records_do_not_matter(before, history, opts, fi
     chance.shuffle(shuffled)
 
     replay(source, ours, shuffled, opts, filter)
+    assume(not full(source, theirs, opts, filter).failures)
+
+    assert shape(ours, opts) == shape(theirs, opts)
+
+
+@given(before=histories, history=histories, opts=options, filter=filters, lost=paths)
+def test_a_gap_stands_for_what_was_lost_below_it(before, history, opts, filter, lost):
+    source, ours, theirs = prepare(before, opts, filter)
+    kept = []
+    for change in History(source).play(history).changes:
+        ends = change if isinstance(change, Moved) else (change.path,)
+        if not all(is_within(path, lost) for path in ends):
+            kept.append(change)
+
+    replay(source, ours, [*kept, Gap(lost, "overflow")], opts, filter)
     assume(not full(source, theirs, opts, filter).failures)
 
     assert shape(ours, opts) == shape(theirs, opts)
@@ -177,8 +155,6 @@ def test_a_failing_file_does_not_stop_the_rest(name):
     source, ours = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE)
     for other in NAMES:
         source.write(other, b"content of " + other.encode())
-    from mirrorfs.core.tree import Trouble
-
     source.fail("open", name, Trouble.DENIED, None)
     ours.write("stale", b"old")
 

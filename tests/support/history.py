@@ -1,12 +1,13 @@
 """Histories of a source for property tests: random operations, and the records a watcher makes.
 
-The recording is what an ideal watcher sees: every touched name is dirty, a new directory or one that
-moved in is dirty with all below it, and a rename within the tree is one `Moved`.
+The recording is what an ideal watcher sees: every touched name is dirty, a new directory or one
+that moved in is dirty with all below it, and a rename within the tree is one `Moved`.
 """
 
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
+
 from mirrorfs.core.change import Change, Dirty, Moved
 from mirrorfs.core.tree import Kind, is_within, join, split
 from mirrorfs.trees.memory import MemoryTree
@@ -14,14 +15,21 @@ from mirrorfs.trees.memory import MemoryTree
 NAMES = ["a", "b", "a-b", "c.tmp", "d"]
 
 paths = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)
+# Somewhere in the tree as it is by then: the n-th entry, or a name in the n-th directory. A path
+# drawn blindly hits something too seldom.
+places = st.one_of(
+    st.integers(0, 30),
+    st.tuples(st.integers(0, 30), st.sampled_from(NAMES)),
+    paths,
+)
 operations = st.one_of(
-    st.tuples(st.just("write"), paths, st.binary(max_size=3)),
-    st.tuples(st.just("mkdir"), paths),
-    st.tuples(st.just("symlink"), paths, st.sampled_from(["x", "../y"])),
-    st.tuples(st.just("move"), paths, paths),
-    st.tuples(st.just("move"), paths, paths),
-    st.tuples(st.just("remove"), paths),
-    st.tuples(st.just("chmod"), paths, st.sampled_from([0o600, 0o755])),
+    st.tuples(st.just("write"), places, st.binary(max_size=3)),
+    st.tuples(st.just("mkdir"), places),
+    st.tuples(st.just("symlink"), places, st.sampled_from(["x", "../y"])),
+    st.tuples(st.just("move"), places, places),
+    st.tuples(st.just("move"), places, places),
+    st.tuples(st.just("remove"), places),
+    st.tuples(st.just("chmod"), places, st.sampled_from([0o600, 0o755])),
 )
 histories = st.lists(operations, max_size=25)
 
@@ -34,9 +42,23 @@ class History:
     changes: list[Change] = field(default_factory=list)
 
     def play(self, operations: list[tuple]) -> "History":
-        for operation in operations:
-            self._do(*operation)
+        for verb, place, *more in operations:
+            if verb == "move":
+                more = [self._path(more[0])]
+            self._do(verb, self._path(place), *more)
         return self
+
+    def _path(self, place: int | tuple[int, str] | str) -> str:
+        match place:
+            case str():
+                return place
+            case int():
+                entries = [*self.tree.entries()] or ["a"]
+                return entries[place % len(entries)]
+            case number, name:
+                entries = self.tree.entries().items()
+                directories = ["", *(path for path, entry in entries if entry.is_directory)]
+                return join(directories[number % len(directories)], name)
 
     def _kind(self, path: str) -> Kind | None:
         node = self.tree.find(path)

@@ -1,6 +1,7 @@
 """One pass over two trees, and the options and filters that random tests choose from."""
 
 from hypothesis import strategies as st
+
 from mirrorfs.core.filter import EVERYTHING, Filter, FilterOptions, Source
 from mirrorfs.core.fold import fold
 from mirrorfs.core.options import Links, Options, archive
