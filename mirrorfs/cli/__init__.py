@@ -83,7 +83,5 @@ def _dispatch(words: list[str]) -> int:
         print(f"mirrorfs {__version__}")
         return 0
     from mirrorfs.cli.invocation import invoke
-    from mirrorfs.cli.stopping import Stopping
 
-    with Stopping():
-        return invoke(words)
+    return invoke(words)

@@ -9,7 +9,7 @@ import time
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import Mirroring, mirroring, only_file
-from mirrorfs.cli.stopping import stoppable
+from mirrorfs.cli.stopping import Stopping
 from mirrorfs.cli.texts import read_text
 from mirrorfs.cli.voice import NANOSECONDS, Voice, print_out
 from mirrorfs.core.guard import Danger, Refusal, refuse
@@ -19,7 +19,7 @@ from mirrorfs.core.tree import Trouble
 from mirrorfs.errors import ExitCode, SettingError
 from mirrorfs.mirror import Mirror
 from mirrorfs.output.escape import printable
-from mirrorfs.output.narrator import planned
+from mirrorfs.output.narrator import Several, planned
 from mirrorfs.state import State
 
 
@@ -55,8 +55,11 @@ def mirror(call: Call) -> int:
         source, name = os.path.split(os.path.abspath(source))
         options = _one_file(made.options)
         made = Mirroring(options, only_file(name), made.settings)
-    with Voice(call.flags, call.log, os.path.abspath(destination)) as voice:
-        return _Run(call, made, voice, source, destination).run()
+    with (
+        Voice(call.flags, call.log, os.path.abspath(destination)) as voice,
+        Stopping() as stopping,
+    ):
+        return _Run(call, made, voice, stopping, source, destination).run()
 
 
 def _one_file(options: Options) -> Options:
@@ -67,12 +70,19 @@ def _one_file(options: Options) -> Options:
 
 class _Run:
     def __init__(
-        self, call: Call, made: Mirroring, voice: Voice, source: str, destination: str
+        self,
+        call: Call,
+        made: Mirroring,
+        voice: Voice,
+        stopping: Stopping,
+        source: str,
+        destination: str,
     ) -> None:
         self._flags = call.flags
         self._command = call.command
         self._made = made
         self._voice = voice
+        self._stopping = stopping
         self._log = call.log
         self._dry = call.flags.important.dry_run
         self._mirror = Mirror(
@@ -81,13 +91,13 @@ class _Run:
             options=made.options,
             filter=made.filter,
             settings=made.settings,
-            listener=voice.listener,
+            listener=Several((voice.listener, stopping)),
             state=State.find(call.flags.state.state_dir),
             full=call.flags.copying.full,
             dry=self._dry,
             fsync=call.flags.copying.fsync,
         )
-        self._mirror.destination.meter = stoppable(voice.stats.moved)
+        self._mirror.destination.meter = stopping.meter(voice.stats.moved)
 
     def run(self) -> int:
         with self._mirror:
@@ -121,7 +131,8 @@ class _Run:
         if self._flags.important.interactive:
             from mirrorfs.cli.asking import Asking
 
-            choose = Asking(self._voice.narrator, self._made.options.empty_directories)
+            asking = Asking(self._voice.narrator, self._made.options.empty_directories)
+            choose = self._stopping.asking(asking)
         report = Report()
         for attempt in range(1, retries + 1):
             if attempt > 1:
@@ -129,7 +140,8 @@ class _Run:
                 self._voice.attempt()
             reading = self._mirror.reading()
             self._log.info(printable(reading.why))
-            report = self._mirror.synchronise(reading, choose)
+            with self._stopping.patience():
+                report = self._mirror.synchronise(reading, choose)
             if report.refusal is not None:
                 return self._refused(report.refusal)
             if not report.errors:

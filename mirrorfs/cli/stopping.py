@@ -1,52 +1,97 @@
 """SIGINT and SIGTERM end a command through its own clean-up: temporaries go, locks are released.
 
-Law: the signal is raised in the main thread; threads that copy see the flag after the next piece of
-content, so that the end does not wait for a large file.
+Law: while files are being written, nothing is raised at an arbitrary place. The signal is noted,
+and the run ends at the next piece of content, the next directory, the next outcome. A second signal
+is obeyed at once; what it leaves behind the next run removes.
 """
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-_stopping = threading.Event()
+from mirrorfs.core.plan import Action, Outcome
+from mirrorfs.core.walk import Batch
+from mirrorfs.sync import Listener
+
+Choose = Callable[[list[Action]], list[Action]]
 
 
-class Stopping:
-    """A context manager that takes the two signals, and gives them back."""
+class Stopping(Listener):
+    """A context manager that takes the two signals, and gives them back; a listener that ends the
+    run it listens to."""
 
     def __init__(self) -> None:
         self._before: dict[int, Any] = {}
+        self._came = 0
+        self._patient = False
 
-    def __enter__(self) -> None:
-        _stopping.clear()
+    def __enter__(self) -> "Stopping":
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, _stop)
+                self._before[number] = signal.signal(number, self._hear)
+        return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    @property
+    def came(self) -> int:
+        """The signal that came; 0 for none."""
+        return self._came
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    # RACE: a second signal would raise in the middle of the clean-up that the first one began, and
-    # leave temporaries behind. It asks for nothing new.
-    if _stopping.is_set():
-        return
-    _stopping.set()
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    raise SystemExit(128 + number)
+    def check(self) -> None:
+        """Raises KeyboardInterrupt or SystemExit once a signal came."""
+        if self._came == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self._came:
+            raise SystemExit(128 + self._came)
 
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Inside, a first signal is only noted; at the end it is raised."""
+        self._patient = True
+        try:
+            yield
+        finally:
+            self._patient = False
+        self.check()
 
-def stoppable(meter: Callable[[int], None]) -> Callable[[int], None]:
-    """A destination's meter that ends a copy, by SystemExit in its thread, once a signal came."""
+    def asking(self, choose: Choose) -> Choose:
+        """The same question, which a signal ends at once: nothing is written while it waits."""
 
-    def measure(count: int) -> None:
-        meter(count)
-        if _stopping.is_set():
-            raise SystemExit
+        def ask(actions: list[Action]) -> list[Action]:
+            self._patient = False
+            self.check()
+            try:
+                return choose(actions)
+            finally:
+                self._patient = True
 
-    return measure
+        return ask
+
+    def meter(self, meter: Callable[[int], None]) -> Callable[[int], None]:
+        """A destination's meter that ends the copy it measures."""
+
+        def measure(count: int) -> None:
+            meter(count)
+            self.check()
+
+        return measure
+
+    def planned(self, batch: Batch) -> None:
+        self.check()
+
+    def done(self, outcomes: Sequence[Outcome]) -> None:
+        self.check()
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        # RACE: raised inside ThreadPoolExecutor.submit, a thread that just began would be forgotten
+        # and go on writing while the destination is closed.
+        waits = self._patient and not self._came
+        self._came = number
+        if not waits:
+            self.check()

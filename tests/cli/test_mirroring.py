@@ -5,12 +5,14 @@ import json
 import os
 import re
 import signal
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from mirrorfs.cli.stopping import _stopping
+from mirrorfs.cli.stopping import Stopping
 from mirrorfs.output.stats import Stats
 
 WANTED = {"new": "n", "same": "s", "changed": "version 2", "d/deep": "deep"}
@@ -276,19 +278,30 @@ def test_interactive_leaves_out_what_needs_a_refused_change(
     assert (place.destination / "changed").read_text() == "version 2"
 
 
+@pytest.mark.parametrize("flags", [["--transfers=1"], []], ids=["here", "in threads"])
 def test_a_signal_ends_a_copy_in_the_middle(
-    call: Any, place: Any, monkeypatch: pytest.MonkeyPatch
+    call: Any, place: Any, monkeypatch: pytest.MonkeyPatch, flags: list[str]
 ) -> None:
-    """With each piece of content that is copied SIGTERM comes; only the first one counts."""
+    """The first piece of content is copied, then SIGTERM comes."""
+    noted = threading.Event()
+    hear = Stopping._hear
+
+    def heard(stopping: Stopping, number: int, frame: FrameType | None) -> None:
+        try:
+            hear(stopping, number, frame)
+        finally:
+            noted.set()
 
     def signalled(stats: Stats, count: int) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert _stopping.wait(10)
+        if first.acquire(blocking=False):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert noted.wait(10)
 
+    first = threading.Lock()
+    monkeypatch.setattr(Stopping, "_hear", heard)
     monkeypatch.setattr(Stats, "moved", signalled)
-    (place.source / "new").write_bytes(b"x" * (1 << 20))
     before = place.read(place.destination)
-    done = call("sync", place.source, place.destination)
+    done = call("sync", place.source, place.destination, *flags)
     assert (done.code, done.err) == (143, "")
     left = place.read(place.destination)
     assert {name: left[name] for name in before} == before
