@@ -148,9 +148,9 @@ class Mirror:
         for path in retry:
             folded.scope.add(path, recursive=True)
         if folded.scope.is_everything:
-            why = "; ".join(sorted({reason for _, reason in folded.reasons}))
+            why = next((reason for path, reason in folded.reasons if not path), "")
             return _everything(why or "the whole source may have changed", replay.cursor)
-        why = f"replaying {folded.records} records of the journal"
+        why = f"replaying {folded.records} changes of the journal"
         if retry:
             why += f" and {len(retry)} paths still owed"
         return Reading(folded.scope, folded.hints, why, replay.cursor, True)

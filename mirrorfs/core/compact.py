@@ -26,14 +26,15 @@ CROWD = 1000
 
 def compact(records: Sequence[Any]) -> list[Any]:
     """Fewer records (msgpack-able) that cover what these do, whatever they are."""
-    changes: dict[Change, None] = {}
+    distinct: dict[tuple[type, Change], None] = {}  # a gap and a rename may be equal as tuples
     for record in records:
         try:
             change = decode(record)
         except ChangeRefused as error:
             change = Gap("", f"a record of the journal is refused: {error}")
         if change is not None and not isinstance(change, (Clean, Cookie, Coverage)):
-            changes[change] = None
+            distinct[type(change), change] = None
+    changes = [change for _, change in distinct]
     subtrees = {change.path for change in changes if isinstance(change, Dirty) and change.recursive}
     crowded = _crowded(change for change in changes if isinstance(change, Dirty))
     subtrees |= crowded

@@ -29,7 +29,8 @@ class Hint(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """``reasons`` says, for people, why whole subtrees are in the scope: (path, reason)."""
+    """``reasons`` says, for people, why whole subtrees are in the scope: (path, reason), in the order
+    they came up. ``records`` counts those that say something about a path."""
 
     scope: Scope
     hints: tuple[Hint, ...]
@@ -45,7 +46,7 @@ def fold(changes: Iterable[Change]) -> Folded:
     reasons: dict[tuple[str, str], None] = {}
     count = 0
     for change in changes:
-        count += 1
+        count += isinstance(change, (Dirty, Moved, Gap))
         match change:
             case Dirty(path, False):
                 dirty.add(path)
