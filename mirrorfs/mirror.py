@@ -27,7 +27,6 @@ from mirrorfs.preflight import (
 from mirrorfs.replay import Replay, watcher_answers
 from mirrorfs.state import State, make
 from mirrorfs.sync import Listener, Pass, Settings
-from mirrorfs.trees.base import Destination
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
 
@@ -77,9 +76,8 @@ class Mirror:
         if options.delete:
             refuse_overlap(source, destination, filter)
         self.source = LocalTree(source, options)
-        self.destination: Destination
         if dry and not os.path.isdir(destination):
-            self.destination = MemoryTree()
+            self.destination: MemoryTree | LocalTree = MemoryTree()
         else:
             if not dry:
                 make_destination(destination)

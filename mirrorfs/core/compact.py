@@ -39,9 +39,11 @@ def compact(records: Sequence[Any]) -> list[Any]:
     crowded = _crowded(change for change in changes if isinstance(change, Dirty))
     subtrees |= crowded
     kept: list[Change] = [Dirty(path, True) for path in sorted(crowded)]
-    for change in changes:
-        if not (isinstance(change, Dirty) and _is_covered(change, crowded, subtrees)):
-            kept.append(change)
+    kept += [
+        change
+        for change in changes
+        if not (isinstance(change, Dirty) and _is_covered(change, crowded, subtrees))
+    ]
     return [encode(change) for change in kept]
 
 

@@ -29,7 +29,8 @@ class Hint(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """``reasons`` says, for people, why whole subtrees are in the scope: (path, reason), in the order
+    """``reasons`` says, for people, why whole subtrees are in the scope: (path, reason), in the
+    order
     they came up. ``records`` counts those that say something about a path."""
 
     scope: Scope

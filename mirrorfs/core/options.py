@@ -46,7 +46,8 @@ class Options:
     one_file_system: bool = False
 
     def fingerprint(self) -> str:
-        """Changes when a destination must be compared anew, because "equal" means something else."""
+        """Changes when a destination must be compared anew, because "equal" means something else.
+        """
         return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:32]
 
 
