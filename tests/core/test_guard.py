@@ -1,0 +1,60 @@
+"""Guards: which plans are held, by their figures alone."""
+
+import pytest
+
+from mirrorfs.core.guard import CAREFUL, Danger, Limits, refuse
+from mirrorfs.core.plan import Action, Plan, Stage, Verb
+from mirrorfs.core.tree import Entry, Kind
+
+FREE = Limits()
+
+
+def plan(files=0, directories=0, size=1, kept=1000, source=1000, others=0):
+    """A plan that deletes so much of a destination that held ``kept`` entries."""
+    gone = [Entry(Kind.FILE, size)] * files + [Entry(Kind.DIRECTORY)] * directories
+    actions = [
+        Action(Verb.DELETE, Stage.DELETE, str(n), None, entry, "") for n, entry in enumerate(gone)
+    ]
+    made = Entry(Kind.FILE, 1)
+    actions += [
+        Action(Verb.CREATE, Stage.CONTENT, f"new{n}", made, None, "") for n in range(others)
+    ]
+    return Plan(tuple(actions), (), (), source, kept)
+
+
+@pytest.mark.parametrize(
+    ("planned", "limits", "flags", "danger"),
+    [
+        pytest.param(plan(), CAREFUL, {}, None, id="nothing to do"),
+        pytest.param(plan(others=5000), CAREFUL, {"first": True}, None, id="only new files"),
+        pytest.param(plan(1000), FREE, {}, None, id="no limits: everything may go"),
+        pytest.param(plan(10), Limits(max_delete=10), {}, None, id="exactly --max-delete"),
+        pytest.param(plan(11), Limits(max_delete=10), {}, Danger.MAX_DELETE, id="one too many"),
+        pytest.param(plan(1), Limits(max_delete=0), {}, Danger.MAX_DELETE, id="--max-delete 0"),
+        pytest.param(plan(0, 50), Limits(max_delete=0), {}, None, id="directories are not counted"),
+        pytest.param(plan(3, size=10), Limits(max_delete_size=30), {}, None, id="exactly the size"),
+        pytest.param(plan(3, size=10), Limits(max_delete_size=29), {}, Danger.MAX_DELETE,
+                     id="a byte too many"),
+        pytest.param(plan(1), Limits(adopted=False), {"first": True}, Danger.FOREIGN_DESTINATION,
+                     id="a first sync onto things of others"),
+        pytest.param(plan(1), Limits(adopted=False), {}, None, id="not the first sync"),
+        pytest.param(plan(1), Limits(adopted=True), {"first": True}, None, id="the user knows"),
+        pytest.param(plan(1, source=0), CAREFUL, {"whole": True}, Danger.SOURCE_EMPTIED,
+                     id="the source is empty"),
+        pytest.param(plan(1, source=0), CAREFUL, {}, None, id="only a part of it was read"),
+        pytest.param(plan(1, source=0), Limits(), {"whole": True}, None, id="it may be empty"),
+        pytest.param(plan(0, source=0), CAREFUL, {"whole": True}, None, id="both are empty"),
+        pytest.param(plan(501), CAREFUL, {}, Danger.MASS_DELETION, id="more than half"),
+        pytest.param(plan(500), CAREFUL, {}, None, id="half"),
+        pytest.param(plan(100, kept=150), CAREFUL, {}, None, id="much of little: at the floor"),
+        pytest.param(plan(101, kept=150), CAREFUL, {}, Danger.MASS_DELETION, id="above the floor"),
+        pytest.param(plan(60, 60, kept=150), CAREFUL, {}, Danger.MASS_DELETION,
+                     id="directories count for the share"),
+    ],
+)  # fmt: skip
+def test_which_plans_are_held(planned, limits, flags, danger):
+    refusal = refuse(planned, limits, **{"first": False, "whole": False} | flags)
+    assert (refusal.danger if refusal else None) == danger
+    if refusal:
+        assert refusal.totals == planned.totals()
+        assert any(character.isdigit() for character in refusal.message), "with the figures"
