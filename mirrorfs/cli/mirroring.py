@@ -111,7 +111,7 @@ class _Run:
 
     def _plan(self) -> int:
         reading = self._mirror.reading()
-        self._log.info(printable(reading.why))
+        self._log.notice(printable(reading.why))
         plan = self._mirror.plan(reading)
         planned(self._voice.listener, plan)
         refusal = refuse(
@@ -139,7 +139,7 @@ class _Run:
                 time.sleep(self._flags.limiting.retries_sleep / NANOSECONDS)
                 self._voice.attempt()
             reading = self._mirror.reading()
-            self._log.info(printable(reading.why))
+            self._log.notice(printable(reading.why))
             with self._stopping.patience():
                 report = self._mirror.synchronise(reading, choose)
             if report.refusal is not None:
