@@ -80,7 +80,10 @@ def sweep(handles: Handles, temporaries: Temporaries) -> int:
     for directory, name in temporaries.take_leftovers():
         try:
             with handles.take(directory) as fd:
+                before = os.fstat(fd)
                 os.unlink(name, dir_fd=fd)
+                # The directory's time may have been set already by the pass that met the leftover.
+                os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
             swept += 1
         except (OSError, TreeError):
             continue  # gone already, or met again by a later pass
