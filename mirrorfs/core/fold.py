@@ -17,7 +17,7 @@ from mirrorfs.core.change import Change, Dirty, Epoch, Gap, Moved, Ready
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import is_below, moved, parts
 
-MAX_CARRIED = 100_000
+MAX_CARRIED = 10_000
 
 
 class Hint(NamedTuple):
@@ -84,7 +84,7 @@ def fold(changes: Iterable[Change]) -> Folded:
 def _carry(paths: set[str], targets: dict[str, list[str]]) -> bool:
     """Repeat every path at or below a renamed one under its new name; False when there is no end to
     it (renames into each other make ever longer names) or too much of it."""
-    limit = len(paths) + MAX_CARRIED
+    limit = 4 * len(paths) + MAX_CARRIED
     fresh = paths
     for _ in range(len(targets) + 1):
         fresh = {
