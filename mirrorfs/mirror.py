@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
-from journal import CursorLost, JournalCorrupt, Position, Reader, writer_alive
+from journal import CursorLost, JournalCorrupt, JournalError, Position, Reader, writer_alive
 from mirrorfs.checkpoint import Checkpoint, CheckpointFile
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint, fold
 from mirrorfs.core.options import Options
-from mirrorfs.core.plan import Action, Plan
+from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.vouch import Found, Known, objection
+from mirrorfs.errors import TemporaryError
 from mirrorfs.preflight import (
     lock_destination,
     make_destination,
@@ -49,8 +50,8 @@ class Mirror:
     """A context manager: holds the two roots, and the destination's lock unless it only plans.
 
     ``full``: compare everything even if a journal could vouch. ``dry``: change nothing; a
-    destination that does not exist is then an empty one. Raises DirectoryMissing, FatalError
-    (overlap, locked).
+    destination that does not exist is then an empty one. ``make``: a destination that does not
+    exist is made. Raises DirectoryMissing, FatalError (overlap, locked).
     """
 
     def __init__(
@@ -65,7 +66,8 @@ class Mirror:
         state: State | None = None,
         full: bool = False,
         dry: bool = False,
-        fsync: str = "checkpoint",
+        make: bool = True,
+        fsync: str = "replace",
     ) -> None:
         self.places = (source, destination)
         self._full = full
@@ -79,8 +81,9 @@ class Mirror:
         if dry and not os.path.isdir(destination):
             self.destination: MemoryTree | LocalTree = MemoryTree()
         else:
-            if not dry:
+            if make and not dry:
                 make_destination(destination)
+            if not dry:
                 self._lock = lock_destination(destination)
             self.destination = LocalTree(destination, options, writable=not dry, fsync=fsync)
         self._pass = Pass(
@@ -94,6 +97,8 @@ class Mirror:
         self._journal = Reader(self._state.journal(source))
         self._file = CheckpointFile(self._state.mirror(source, destination))
         self.checkpoint = self._file.load()
+        # How many entries the destination holds, for the guards of a small scope.
+        self._entries = self.checkpoint.entries if self.checkpoint else 0
 
     def __enter__(self) -> Self:
         return self
@@ -178,9 +183,12 @@ class Mirror:
             reading.scope,
             reading.hints,
             first=self.checkpoint is None,
-            known=self.checkpoint.entries if self.checkpoint else 0,
+            known=self._entries,
             choose=choose,
         )
+        if reading.scope.is_everything:
+            self._entries = report.kept
+        self._entries += report.done[Verb.CREATE] - report.done[Verb.DELETE]
         self.destination.sweep()
         return report
 
@@ -197,14 +205,20 @@ class Mirror:
             reading.cursor,
             owed,
             time.time_ns() if whole or before is None else before.compared_ns,
-            report.entries if whole or before is None else before.entries,
+            self._entries,
         )
 
     def vouch(self, checkpoint: Checkpoint) -> None:
         """Make the destination durable, then the checkpoint. Raises TemporaryError."""
         self.destination.flush()
         make(self._state.mirror(*self.places))
-        self._file.store(checkpoint)
+        try:
+            self._file.store(checkpoint)
+        except JournalError as error:
+            raise TemporaryError(
+                f"the checkpoint cannot be stored: {error}",
+                remedy="give the state directory's disk some room; until then changes are kept",
+            ) from error
         self.checkpoint = checkpoint
 
 

@@ -6,7 +6,7 @@ have weighed it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mirrorfs.apply import Applier
 from mirrorfs.core.filter import Filter
@@ -22,7 +22,7 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, TreeError, Trouble
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import DirectoryMissing, MirrorError, PermanentError, TemporaryError
-from mirrorfs.trees.base import Destination, Tree
+from mirrorfs.trees.base import Capabilities, Destination, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Pass:
     ) -> None:
         self._source = source
         self._destination = destination
-        self._options = options
+        self._options = possible(options, destination.capabilities)
         self._filter = filter
         self._settings = settings
         self._listener = listener or Listener()
@@ -165,6 +165,18 @@ class Pass:
     def _hear(self, report: Report, outcomes: Sequence[Outcome]) -> None:
         report.hear(outcomes)
         self._listener.done(outcomes)
+
+
+def possible(options: Options, holds: Capabilities) -> Options:
+    """The options without what the destination cannot hold: wanting that would plan it for ever."""
+    return replace(
+        options,
+        permissions=options.permissions and holds.permissions,
+        owners=options.owners and holds.owners,
+        xattrs=options.xattrs and holds.xattrs,
+        hard_links=options.hard_links and holds.hard_links,
+        modify_window_ns=max(options.modify_window_ns, holds.time_resolution_ns),
+    )
 
 
 class _roots:

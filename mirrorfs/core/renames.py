@@ -138,7 +138,8 @@ def plan_renames(
                 hint.origin,
             )
         )
-        view.rename(hint.origin, hint.path, have)
+        # The rename itself will move the entry's change time.
+        view.rename(hint.origin, hint.path, have._replace(ctime_ns=0))
     touched = {split(name)[0] for action in actions for name in (action.path, action.origin)}
     made = {action.path for action in actions if action.stage is Stage.SHELTER}
     return Renames(tuple(actions), view, frozenset(touched | made))

@@ -79,7 +79,7 @@ class Copying(Group):
         "checkpoint",
         "replace",
         "always",
-        default="checkpoint",
+        default="replace",
         on=MIRRORS,
         own=True,
     )
