@@ -31,8 +31,6 @@ from mirrorfs.sync import Listener, Pass, Settings
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
 
-ANSWER_SECONDS = 5.0
-
 
 class Reading(NamedTuple):
     """What a sync will look at. ``why`` is one line for people; ``cursor`` the position in the
@@ -50,8 +48,8 @@ class Mirror:
     """A context manager: holds the two roots, and the destination's lock unless it only plans.
 
     ``full``: compare everything even if a journal could vouch. ``dry``: change nothing; a
-    destination that does not exist is then an empty one. ``make``: a destination that does not
-    exist is made. Raises DirectoryMissing, FatalError (overlap, locked).
+    destination that does not exist is then an empty one. ``create``: a destination that does
+    not exist is made. Raises DirectoryMissing, FatalError (overlap, locked).
     """
 
     def __init__(
@@ -66,7 +64,7 @@ class Mirror:
         state: State | None = None,
         full: bool = False,
         dry: bool = False,
-        make: bool = True,
+        create: bool = True,
         fsync: str = "replace",
     ) -> None:
         self.places = (source, destination)
@@ -81,7 +79,7 @@ class Mirror:
         if dry and not os.path.isdir(destination):
             self.destination: MemoryTree | LocalTree = MemoryTree()
         else:
-            if make and not dry:
+            if create and not dry:
                 make_destination(destination)
             if not dry:
                 self._lock = lock_destination(destination)
@@ -109,6 +107,11 @@ class Mirror:
         if self._lock >= 0:
             os.close(self._lock)
 
+    @property
+    def has_journal(self) -> bool:
+        """Whether anybody ever recorded this source."""
+        return os.path.isdir(self._journal.directory)
+
     def reading(self) -> Reading:
         """Decide what to look at; asks the watcher, if there is one, whether it is up to date."""
         known, checkpoint = None, self.checkpoint
@@ -119,7 +122,7 @@ class Mirror:
                 checkpoint.fingerprint,
                 checkpoint.cursor is not None,
             )
-        kept = os.path.isdir(self._journal.directory)
+        kept = self.has_journal
         watched = (
             kept
             and writer_alive(self._journal.directory)

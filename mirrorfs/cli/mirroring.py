@@ -17,8 +17,9 @@ from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
 from mirrorfs.core.tree import Trouble
 from mirrorfs.errors import ExitCode, SettingError
-from mirrorfs.mirror import Mirror
+from mirrorfs.mirror import Mirror, Reading
 from mirrorfs.output.escape import printable
+from mirrorfs.output.log import Level
 from mirrorfs.output.narrator import Several, planned
 from mirrorfs.state import State
 
@@ -111,7 +112,7 @@ class _Run:
 
     def _plan(self) -> int:
         reading = self._mirror.reading()
-        self._log.notice(printable(reading.why))
+        self._say(reading)
         plan = self._mirror.plan(reading)
         planned(self._voice.listener, plan)
         refusal = refuse(
@@ -139,7 +140,7 @@ class _Run:
                 time.sleep(self._flags.limiting.retries_sleep / NANOSECONDS)
                 self._voice.attempt()
             reading = self._mirror.reading()
-            self._log.notice(printable(reading.why))
+            self._say(reading)
             with self._stopping.patience():
                 report = self._mirror.synchronise(reading, choose)
             if report.refusal is not None:
@@ -157,6 +158,11 @@ class _Run:
                 self._failed(report.errors, _last(report))
                 return ExitCode.NO_RETRY
         return self._failed(report.errors, _last(report))
+
+    def _say(self, reading: Reading) -> None:
+        """Which way the sync goes, and why: news where a journal is kept, else as quiet as rclone."""
+        level = Level.NOTICE if self._mirror.has_journal else Level.INFO
+        self._log.log(level, printable(reading.why))
 
     def _succeeded(self) -> int:
         if self._voice.stats.transfers:
