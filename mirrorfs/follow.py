@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
+from mirrorfs.core.tree import Identity
 from mirrorfs.errors import TemporaryError
 from mirrorfs.mirror import Mirror, Reading
 
@@ -40,16 +41,13 @@ class Follower:
     vouched for when it is quiet, or after ten seconds at the latest.
     """
 
-    def __init__(
-        self, mirror: Mirror, *, adopt: bool = False, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, mirror: Mirror, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._mirror = mirror
         self._clock = clock
         self._cursor = None if mirror.checkpoint is None else mirror.checkpoint.cursor
         self._unvouched: tuple[Reading, Report, float] | None = None
+        self._held = False
         self.owed: dict[str, Owed] = {}
-        if not adopt:
-            refuse_strangers(mirror)
 
     def start(self) -> tuple[Reading, Report]:
         """The first cycle: whatever must be looked at after the time nobody watched."""
@@ -92,7 +90,9 @@ class Follower:
     def pause(self) -> float:
         """Seconds until something must be done though nothing changes; infinite for never."""
         now = self._clock()
-        due = min((owed.due for owed in self.owed.values()), default=float("inf"))
+        due = float("inf")
+        if not self._held:  # else the same plan would be weighed again and again
+            due = min((owed.due for owed in self.owed.values()), default=due)
         if self._unvouched is not None:
             due = min(due, now + QUIET_SECONDS, self._unvouched[2] + VOUCH_SECONDS)
         return max(0.0, due - now)
@@ -104,7 +104,8 @@ class Follower:
 
     def _apply(self, reading: Reading) -> Report:
         report = self._mirror.apply(reading)
-        if report.refusal is not None:
+        self._held = report.refusal is not None
+        if self._held:
             return report
         self._cursor = reading.cursor
         self._owe(reading, report)
@@ -125,15 +126,12 @@ class Follower:
             self.owed[path] = Owed(reason, failure is None, attempts, now + pause)
 
 
-def refuse_strangers(mirror: Mirror) -> None:
-    """Raises TemporaryError when a root is not the directory it was at the last checkpoint: a drive
-    that is not mounted leaves an empty directory at the same path."""
-    checkpoint = mirror.checkpoint
-    if checkpoint is None:
-        return
+def refuse_strangers(mirror: Mirror, source: Identity, destination: Identity) -> None:
+    """Raises TemporaryError when a root is not the directory it was: a drive that is not mounted
+    leaves an empty directory at the same path."""
     for place, tree, known in (
-        (mirror.places[0], mirror.source, checkpoint.source),
-        (mirror.places[1], mirror.destination, checkpoint.destination),
+        (mirror.places[0], mirror.source, source),
+        (mirror.places[1], mirror.destination, destination),
     ):
         if tree.identity() != known:
             raise TemporaryError(

@@ -9,6 +9,7 @@ import os
 from mirrorfs.core.filter import Filter
 from mirrorfs.errors import DirectoryMissing, FatalError, TemporaryError
 from mirrorfs.overlap import overlap
+from mirrorfs.trees.local.identity import open_root
 
 
 def require_source(source: str) -> None:
@@ -47,11 +48,12 @@ def make_destination(destination: str) -> None:
 
 
 def lock_destination(destination: str) -> int:
-    """A descriptor that holds the destination against a second writer. Raises FatalError.
+    """A descriptor that holds the destination against a second writer. Raises FatalError,
+    DirectoryMissing.
 
     The lock is on the directory itself, so it needs no file in it, and a kill releases it.
     """
-    descriptor = os.open(destination, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = open_root(destination)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

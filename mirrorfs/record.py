@@ -16,12 +16,23 @@ from journal import JournalError, JournalLocked, Position, Writer, compact, reta
 from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.change import Change, encode
 from mirrorfs.core.compact import compact as fewer
+from mirrorfs.core.tree import Identity
 from mirrorfs.errors import StateError
 from mirrorfs.state import State, make
-from mirrorfs.trees.local import LocalTree
+from mirrorfs.trees.local.identity import identity, open_root
 from mirrorfs.watch import Watcher
 
 BUDGET_BYTES = 256 << 20
+
+
+def identity_now(place: str) -> Identity:
+    """Which directory is at a path, by a fresh look that leaves nothing open: a drive can be
+    unmounted, and what is mounted next is known or is not. Raises as `open_root` does."""
+    descriptor = open_root(place)
+    try:
+        return identity(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Recorder:
@@ -34,7 +45,6 @@ class Recorder:
 
     def __init__(
         self,
-        source: LocalTree,
         place: str,
         *,
         state: State,
@@ -61,7 +71,7 @@ class Recorder:
             cookie_directory=cookies,
             exclude=exclude,
             one_file_system=one_file_system,
-            identity=source.identity,
+            identity=lambda: identity_now(place),
         )
 
     def __enter__(self) -> Self:

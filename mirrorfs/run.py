@@ -11,17 +11,19 @@ replayed after it.
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import NoReturn
 
 import trio
 
+from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Outcome
 from mirrorfs.core.plan import Status as Became
 from mirrorfs.core.report import Report
 from mirrorfs.core.walk import Batch
-from mirrorfs.errors import DirectoryMissing, TemporaryError
-from mirrorfs.follow import Follower
+from mirrorfs.errors import MirrorError
+from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.mirror import Mirror, Reading
 from mirrorfs.record import Recorder
 from mirrorfs.state import State, make
@@ -29,7 +31,7 @@ from mirrorfs.status import SHOWN_OWED, Phase, Status
 from mirrorfs.sync import Listener, Settings
 
 FIRST_WAIT = 1.0
-LONGEST_WAIT = 30.0
+LONGEST_WAIT = 10.0
 RETAIN_SECONDS = 60.0
 
 
@@ -106,7 +108,8 @@ class Run:
         self._watching.stopping = True
 
     async def __call__(self) -> None:
-        """Until cancelled or stopped. Raises MirrorError for what no waiting can mend."""
+        """Until cancelled or stopped. Raises MirrorError for what no waiting can mend; at the start
+        that is everything."""
         make(self._place)
         token = trio.lowlevel.current_trio_token()
 
@@ -114,22 +117,20 @@ class Run:
             token.run_sync_soon(self._wake_up)
 
         try:
-            with ExitStack() as stack:
-                mirror = stack.enter_context(self._open())
-                self._recorder = stack.enter_context(
-                    Recorder(
-                        mirror.source,
-                        self._source,
-                        state=self._state,
-                        appended=appended,
-                        exclude=self._excludes,
-                        one_file_system=self._options.one_file_system,
+            with ExitStack() as opened:
+                once = CheckpointFile(self._place).load() is not None
+                mirror = opened.enter_context(self._open(create=not once))
+                with Recorder(
+                    self._source,
+                    state=self._state,
+                    appended=appended,
+                    exclude=self._excludes,
+                    one_file_system=self._options.one_file_system,
+                ) as self._recorder:
+                    await trio.to_thread.run_sync(
+                        self._recorder.watcher.ready.wait, abandon_on_cancel=True
                     )
-                )
-                await trio.to_thread.run_sync(
-                    self._recorder.watcher.ready.wait, abandon_on_cancel=True
-                )
-                await self._follow(mirror)
+                    await self._follow(mirror, opened)
         except Stopped:
             return
         finally:
@@ -137,7 +138,7 @@ class Run:
             self.status.phase = Phase.STOPPED
             self._show()
 
-    def _open(self) -> Mirror:
+    def _open(self, *, create: bool) -> Mirror:
         mirror = Mirror(
             self._source,
             self._destination,
@@ -146,31 +147,44 @@ class Run:
             settings=self._settings,
             listener=self._watching,
             state=self._state,
+            create=create,
             fsync=self._fsync,
         )
         mirror.destination.meter = self._watching.moved
         return mirror
 
-    async def _follow(self, mirror: Mirror) -> None:
-        """Cycle after cycle; trouble with a root is waited out with a growing pause."""
-        follower: Follower | None = None
+    async def _follow(self, mirror: Mirror, opened: ExitStack) -> None:
+        """Cycle after cycle. Trouble with a root is waited out with a growing pause: then both are
+        let go of, so that a drive can be unmounted, and must be what they were when they are
+        back."""
+        known = (mirror.source.identity(), mirror.destination.identity())
+        if mirror.checkpoint is not None and not self._adopt:
+            known = (mirror.checkpoint.source, mirror.checkpoint.destination)
+        held: Mirror | None = mirror
         wait = FIRST_WAIT
         while True:
             try:
-                if follower is None:
-                    follower = Follower(mirror, adopt=self._adopt)
-                    self._phase(Phase.COMPARING)
-                    self._tell(await trio.to_thread.run_sync(follower.start))
-                await self._cycles(follower)
-            except (TemporaryError, DirectoryMissing) as error:
-                self._phase(Phase.WAITING, str(error), error.remedy)
-                self._said(f"waiting: {error}" + (f" ({error.remedy})" if error.remedy else ""))
-                await trio.sleep(wait)
-                wait = min(LONGEST_WAIT, wait * 2)
-            else:
+                if held is None:
+                    held = opened.enter_context(self._open(create=False))
+                refuse_strangers(held, *known)
+                follower = Follower(held)
+                self._phase(Phase.COMPARING)
+                self._tell(await trio.to_thread.run_sync(follower.start))
                 wait = FIRST_WAIT
+                await self._cycles(follower)
+            except MirrorError as error:
+                self._wait_for(error)
+            opened.close()
+            held = None
+            await trio.sleep(wait)
+            wait = min(LONGEST_WAIT, wait * 2)
 
-    async def _cycles(self, follower: Follower) -> None:
+    def _wait_for(self, error: MirrorError) -> None:
+        if self.status.why != str(error):
+            self._said(f"waiting: {error}" + (f" ({error.remedy})" if error.remedy else ""))
+        self._phase(Phase.WAITING, str(error), error.remedy)
+
+    async def _cycles(self, follower: Follower) -> NoReturn:
         """Until a root fails."""
         retained = trio.current_time()
         while True:

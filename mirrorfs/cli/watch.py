@@ -9,7 +9,6 @@ import threading
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
-from mirrorfs.core.options import Options
 from mirrorfs.errors import ExitCode
 from mirrorfs.output.escape import printable
 from mirrorfs.preflight import require_source
@@ -20,7 +19,6 @@ RETAIN_SECONDS = 60.0
 
 def run(call: Call) -> int:
     from mirrorfs.record import Recorder
-    from mirrorfs.trees.local import LocalTree
 
     (source,) = call.places
     made = read_settings(call)
@@ -29,16 +27,12 @@ def run(call: Call) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with (
-        LocalTree(source, Options()) as tree,
-        Recorder(
-            tree,
-            source,
-            state=state,
-            exclude=lambda path: not made.filter.descends(path),
-            one_file_system=made.options.one_file_system,
-        ) as recorder,
-    ):
+    with Recorder(
+        source,
+        state=state,
+        exclude=lambda path: not made.filter.descends(path),
+        one_file_system=made.options.one_file_system,
+    ) as recorder:
         while not recorder.watcher.ready.wait(0.1) and not stop.is_set():
             pass
         watched = recorder.watcher.status()
