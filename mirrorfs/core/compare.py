@@ -127,6 +127,7 @@ def _as_asked(
         difference = attributes(source, found)
     else:
         difference = _later(source, found, attributes, options)
-    if options.immutable and difference is not None:
+    undecided = difference is not None and difference.verdict is Verdict.UNSURE
+    if options.immutable and difference and not (undecided and difference.otherwise is None):
         return Difference(Verdict.REFUSED, "immutable file modified")
     return difference
