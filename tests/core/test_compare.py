@@ -90,6 +90,10 @@ def case(name, source, found, options, verdict, otherwise=None):
         case("--immutable, equal", FILE, FILE, opts(immutable=True), None),
         case("--immutable, another size", FILE, BIGGER, opts(immutable=True), REFUSED),
         case("--immutable, another time", FILE, OLDER, opts(immutable=True), REFUSED),
+        case("--immutable --checksum: only the content can tell", FILE, FILE,
+             opts(immutable=True, checksum=True), UNSURE),
+        case("--immutable, another time that is not kept", FILE, OLDER,
+             opts(immutable=True, times=False), UNSURE),
         case("--immutable is asked after --update", FILE, NEWER, opts(immutable=True, update=True),
              KEPT),
 
