@@ -4,8 +4,8 @@ Law: stage after stage, and whatever befalls one path is an outcome, never the e
 removal happens after an error, unless the user said so. The unit of work handed to a thread is a
 batch of one directory's actions, bounded in number and bytes, never a single small file.
 
-Transfers run in ``transfers`` threads while the caller goes on reading the trees; everything that
-must be in order (directories, renames, removals) runs in the calling thread.
+Large files are transferred in ``transfers`` threads while the caller goes on reading the trees;
+small ones, and everything that must be in order (directories, renames, removals), in its own.
 """
 
 from collections import deque
@@ -20,6 +20,9 @@ from mirrorfs.trees.base import Destination, Tree
 
 BATCH_ACTIONS = 128
 BATCH_BYTES = 8 << 20
+# Smaller files cost system calls and Python rather than bytes: in threads they would take turns at
+# the interpreter's lock and cost twice the CPU for half the speed (measured on 50,000 files).
+LARGE_BYTES = 256 << 10
 
 Listener = Callable[[Sequence[Outcome]], None]
 
@@ -110,7 +113,7 @@ class Applier:
                     self._hear(destination.delete(actions))
 
     def _fly(self, actions: list[Action]) -> None:
-        if self._transfers == 1:
+        if self._transfers == 1 or _size(actions) < LARGE_BYTES * len(actions):
             self._hear(self._destination.transfer(actions, self._source))
             return
         if self._pool is None:
@@ -127,6 +130,10 @@ class Applier:
 
 
 WITHHELD = "not deleting files as there were IO errors"
+
+
+def _size(actions: Sequence[Action]) -> int:
+    return sum(action.want.size for action in actions if action.want is not None)
 
 
 def slices(actions: Sequence[Action]) -> Iterator[list[Action]]:
