@@ -109,7 +109,7 @@ class Pairing:
         if wants_directory and have.kind is Kind.DIRECTORY:
             scope = self._frame.scope.below(name)
             assert scope is not None, "only names of the scope are read"
-            child = Frame(path, scope, self._frame, want, have)
+            child = Frame(path, scope, self._frame, want, have, marked=self._frame.marked)
             if difference := self._rules.compare(want, have):
                 child.timed = True
                 self._batch.later.append(attributes(path, want, have, difference.reason))
@@ -144,6 +144,7 @@ class Pairing:
         rules, frame = self._rules, self._frame
         if (
             not rules.options.delete
+            or frame.marked
             or rules.invisible(have)
             or not (rules.options.delete_excluded or rules.includes(path, have))
         ):
@@ -199,7 +200,9 @@ class Pairing:
         """The same where a directory is involved: a rule may exclude one kind and not the other."""
         if not self._may_replace(path):
             return False
-        if self._rules.options.delete_excluded or self._rules.includes(path, have):
+        if self._rules.options.delete_excluded:
+            return True
+        if not self._frame.marked and self._rules.includes(path, have):
             return True
         return self._blocked(
             path,

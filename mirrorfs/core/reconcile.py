@@ -78,7 +78,7 @@ class Reconciler:
         if frame.want is not None:
             try:
                 theirs = self._source.read(frame.path, names)
-                marked = bool(self._markers) and self._marked(frame, theirs)
+                marked = self._marked(self._source, frame, theirs)
             except TreeError as error:
                 if not frame.path:
                     raise
@@ -91,6 +91,8 @@ class Reconciler:
         if frame.found is not None:
             try:
                 ours = self._destination.read(frame.path, names)
+                if not self._options.delete_excluded:
+                    frame.marked |= self._marked(self._destination, frame, ours)
             except TreeError as error:
                 if not frame.path:
                     raise
@@ -98,6 +100,9 @@ class Reconciler:
                     frame.shelters = True
                     frame.after = None
                     batch.failures.append(error.failure)
+                return []
+            if frame.marked and frame.want is None:
+                frame.shelters = True
                 return []
         if self._options.empty_directories:
             frame.make(batch)
@@ -107,11 +112,13 @@ class Reconciler:
         pairing.pair(theirs, ours)
         return pairing.children
 
-    def _marked(self, frame: Frame, theirs: Listing) -> bool:
+    def _marked(self, reader: Reader, frame: Frame, listing: Listing) -> bool:
         """Whether a marker file excludes the directory (--exclude-if-present)."""
-        present = theirs.entries
+        if not self._markers:
+            return False
+        present = listing.entries
         if not frame.scope.deep:
-            present = self._source.read(frame.path, self._markers).entries
+            present = reader.read(frame.path, self._markers).entries
         return self._rules.filter.marked(present)
 
     def _leave(self, frame: Frame, batch: Batch) -> None:

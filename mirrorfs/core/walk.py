@@ -47,6 +47,7 @@ class Frame:
     after: Action | None = None  # what takes the place once the destination's directory is gone
     doomed: Stage | None = None  # the destination's directory goes, in this stage
     shelters: bool = False  # holds something of the destination that must stay
+    marked: bool = False  # excluded on the destination by a marker there: nothing below it goes
     touched: bool = False  # names inside come or go: its time must be restored
     timed: bool = False  # its attributes are being set anyway
     waits: bool = False  # something must make room first
