@@ -1,7 +1,7 @@
 """Remove one name at a time, and the leftovers of killed runs.
 
 Law: what goes is what the plan saw. A directory goes only when it is empty, our own leftovers
-aside.
+aside. What is not a directory moves into the backups instead, where there are any.
 """
 
 import errno
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from mirrorfs.core.plan import Action, Outcome
 from mirrorfs.core.tree import Kind, TreeError, Trouble
 from mirrorfs.trees import expect
+from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.read import look
@@ -18,12 +19,19 @@ from mirrorfs.trees.local.trouble import failure
 from mirrorfs.trees.local.verb import place
 
 
-def delete(handles: Handles, temporaries: Temporaries, actions: Sequence[Action]) -> list[Outcome]:
+def delete(
+    handles: Handles,
+    temporaries: Temporaries,
+    backups: Backups | None,
+    actions: Sequence[Action],
+) -> list[Outcome]:
     """See `mirrorfs.trees.base.Destination.delete`."""
-    return [_delete(handles, temporaries, action) for action in actions]
+    return [_delete(handles, temporaries, backups, action) for action in actions]
 
 
-def _delete(handles: Handles, temporaries: Temporaries, action: Action) -> Outcome:
+def _delete(
+    handles: Handles, temporaries: Temporaries, backups: Backups | None, action: Action
+) -> Outcome:
     try:
         above, name = place(handles, action.path)
         with above as fd:
@@ -34,7 +42,10 @@ def _delete(handles: Handles, temporaries: Temporaries, action: Action) -> Outco
                 return expect.drift(action, "the destination holds something the plan did not see")
             # RACE: whoever changes the file between this look and the removal loses the change.
             if found.kind is not Kind.DIRECTORY:
-                os.unlink(name, dir_fd=fd)
+                if backups is not None:
+                    backups.take(fd, name, action.path, found)
+                else:
+                    os.unlink(name, dir_fd=fd)
             else:
                 handles.forget(action.path)
                 try:

@@ -2,12 +2,12 @@
 
 Law: nothing appears under its name before it has its content and attributes, nothing torn appears
 at all, and what is replaced is what the plan saw. A temporary is gone when the call ends, however
-it ends.
+it ends. Only --inplace gives that up, for files.
 """
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
@@ -17,7 +17,9 @@ from mirrorfs.core.plan import Action, Outcome, Verb
 from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, Trouble, split
 from mirrorfs.trees import expect
 from mirrorfs.trees.base import Capabilities, Tree
+from mirrorfs.trees.local import inplace
 from mirrorfs.trees.local.attributes import assign, by_path
+from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.copy import Copying, Meter
 from mirrorfs.trees.local.durable import FEW, Fsync
 from mirrorfs.trees.local.handles import Handles
@@ -26,6 +28,7 @@ from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.read import look
 from mirrorfs.trees.local.rename import rename_new
 from mirrorfs.trees.local.trouble import failure, unsafe
+from mirrorfs.trees.local.writing import Writing
 
 PAUSES = (0.001, 0.01, 0.1)  # seconds before a file that changed while it was read is read again
 
@@ -58,6 +61,8 @@ class Transfers:
         options: Options,
         capabilities: Capabilities,
         fsync: Fsync,
+        writing: Writing,
+        backups: Backups | None,
     ) -> None:
         self._handles = handles
         self._temporaries = temporaries
@@ -70,6 +75,8 @@ class Transfers:
         # A mode of its own is set later; until then nobody else may read what may become private.
         self._mode = 0o600 if self.keep.permissions else 0o666
         self._fsync = fsync
+        self._writing = writing
+        self._backups = backups
         self._copying = Copying()
 
     def run(self, actions: Sequence[Action], source: Tree, meter: Meter) -> list[Outcome]:
@@ -108,7 +115,11 @@ class Transfers:
                 sync = self._fsync is Fsync.ALWAYS or (
                     update and self._fsync is Fsync.REPLACE and not together
                 )
-                made = self._stage(fd, directory, action, source, meter, sync)
+                made: Staged | Outcome | None = None
+                if self._writing.in_place:
+                    made = self._write_in_place(fd, directory, action, source, meter, sync)
+                if made is None:
+                    made = self._stage(fd, directory, action, source, meter, sync)
                 if isinstance(made, Outcome):
                     outcomes[index] = made
                     continue
@@ -137,7 +148,9 @@ class Transfers:
         temporary = self._temporaries.claim(name)
         try:
             if want.kind is Kind.FILE:
-                made, moved = self._stage_file(fd, temporary, action.path, source, meter, sync)
+                made, moved = self._fill(
+                    lambda: self._create(fd, temporary), action.path, source, meter, sync
+                )
             else:
                 made, moved = self._stage_other(fd, temporary, want), 0
             return Staged(action, name, temporary, made, moved)
@@ -151,18 +164,62 @@ class Transfers:
         self._discard(fd, temporary)
         return outcome
 
-    def _stage_file(
-        self, fd: int, temporary: str, path: str, source: Tree, meter: Meter, sync: bool
+    def _write_in_place(
+        self, fd: int, directory: str, action: Action, source: Tree, meter: Meter, sync: bool
+    ) -> Outcome | None:
+        """Write into the file itself (--inplace); None for what is made beside its place: all but
+        files, what takes the place of something else, and what the plan did not see."""
+        path, want, name = action.path, action.want, split(action.path)[1]
+        if want is None or want.kind is not Kind.FILE or name in ("", ".", ".."):
+            return None
+        begun = False
+
+        def empty() -> int:
+            nonlocal begun
+            target = inplace.empty(fd, name, found, self._mode)
+            begun = True
+            return target
+
+        try:
+            found = look(fd, name)
+            if found is not None:
+                saw = action.expect if action.verb is Verb.UPDATE else None
+                if saw is None or not expect.untouched(found, saw) or found.kind is not Kind.FILE:
+                    return None
+                if self._backups is not None:
+                    self._backups.copy(fd, name, path, found)
+            _, moved = self._fill(empty, path, source, meter, sync)
+            return expect.done(action, moved)
+        except _SourceError as error:
+            outcome = expect.source_failed(action, error.failure)
+        except TreeError as error:
+            return expect.failed(action, error.failure)
+        except (OSError, ValueError) as error:
+            outcome = expect.failed(action, failure(path, error, "write"))
+        except BaseException:
+            if begun:
+                inplace.remove(fd, name)
+            raise
+        if begun:
+            inplace.remove(fd, name)
+        return outcome
+
+    def _fill(
+        self, create: Callable[[], int], path: str, source: Tree, meter: Meter, sync: bool
     ) -> tuple[Entry, int]:
+        """Copy a file into the descriptor that ``create`` gives, anew for each attempt."""
+        checked = self._writing.check_updated
         try:
             for pause in (*PAUSES, None):
                 content = source.open(path)
                 try:
                     before = content.stat()
-                    target = self._create(fd, temporary)
+                    target = create()
                     try:
                         moved = self._copying.copy(content, before, target, meter)
-                        if not content.changed_since(before):
+                        if not checked and moved > before.size:
+                            os.ftruncate(target, before.size)
+                        if not checked or not content.changed_since(before):
                             assign(target, before, self.keep)
                             if sync:
                                 os.fsync(target)
@@ -173,7 +230,6 @@ class Transfers:
                     content.close()
                 if pause is None:
                     break
-                os.unlink(temporary, dir_fd=fd)
                 time.sleep(pause)
         except TreeError as error:
             raise _SourceError(error.failure) from None
@@ -202,7 +258,7 @@ class Transfers:
         try:
             return os.open(temporary, _TEMPORARY, self._mode, dir_fd=fd)
         except FileExistsError:
-            # What a killed run left of this very file.
+            # What a killed run, or the attempt before, left of this very file.
             os.unlink(temporary, dir_fd=fd)
             return os.open(temporary, _TEMPORARY, self._mode, dir_fd=fd)
 
@@ -216,6 +272,8 @@ class Transfers:
                 found = put(fd, temporary, name)
             elif action.expect is not None and expect.untouched(found, action.expect):
                 # RACE: whoever changes the file between this look and the rename loses the change.
+                if self._backups is not None:
+                    self._backups.keep(fd, name, action.path, found)
                 os.rename(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
                 found = None
             if found is None:
@@ -224,6 +282,9 @@ class Transfers:
         except (OSError, ValueError) as error:
             self._discard(fd, temporary)
             return expect.failed(action, failure(action.path, error, "put in place"))
+        except TreeError as error:
+            self._discard(fd, temporary)
+            return expect.failed(action, error.failure)
         self._discard(fd, temporary)
         if (self.keep.times or made.kind is not Kind.FILE) and expect.reached(found, made):
             return expect.done(action, moved)

@@ -13,12 +13,14 @@ from mirrorfs.core.tree import Entry, Identity, Listing
 from mirrorfs.errors import FatalError, TemporaryError
 from mirrorfs.trees.base import Content, Destination, Tree
 from mirrorfs.trees.local import change, delete, directories, identity, kernel, rename
+from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.content import open_content
 from mirrorfs.trees.local.durable import Fsync
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.read import Reading
 from mirrorfs.trees.local.transfer import Transfers
+from mirrorfs.trees.local.writing import Writing
 
 
 class LocalTree(Destination):
@@ -28,7 +30,7 @@ class LocalTree(Destination):
     ``writable`` shows what its symlinks point to; a writable one never follows any. ``owner``:
     eight hexadecimal digits that tell this mirror's temporaries from others'; give the source the
     destination's, so that one inside the other's reach is never mirrored. ``fsync``: see `Fsync`;
-    ValueError if it is none.
+    ValueError if it is none. ``writing``: see `Writing`.
 
     Raises DirectoryMissing, PermanentError, TemporaryError, SettingError. While it is open its file
     system cannot be unmounted, except lazily.
@@ -43,6 +45,7 @@ class LocalTree(Destination):
         fsync: str = Fsync.REPLACE,
         owner: str = "00000000",
         partial_suffix: str = ".tmp",
+        writing: Writing = Writing(),  # noqa: B008  (frozen)
     ) -> None:
         self.path = os.fspath(root)
         self._writable = writable
@@ -54,8 +57,20 @@ class LocalTree(Destination):
         self.capabilities = identity.capabilities(self._descriptor)
         self.handles = Handles(self._descriptor, follow=self._follow)
         self._reading = Reading(self.handles, self._temporaries, options, self._follow)
+        self._backups: Backups | None = None
+        if writing.backup is not None:
+            durable = self._fsync is not Fsync.NEVER
+            self._backups = Backups(
+                writing.backup, self.handles, self._temporaries, durable=durable
+            )
         self._transfers = Transfers(
-            self.handles, self._temporaries, options, self.capabilities, self._fsync
+            self.handles,
+            self._temporaries,
+            options,
+            self.capabilities,
+            self._fsync,
+            writing,
+            self._backups,
         )
 
     def identity(self) -> Identity:
@@ -64,6 +79,8 @@ class LocalTree(Destination):
 
     def begin(self) -> None:
         self.handles.forget()
+        if self._backups is not None:
+            self._backups.forget()
         identity.check_root(self.path, self._descriptor)
 
     def root(self) -> Entry:
@@ -93,7 +110,7 @@ class LocalTree(Destination):
 
     def delete(self, actions: Sequence[Action]) -> list[Outcome]:
         self._check_writable()
-        return delete.delete(self.handles, self._temporaries, actions)
+        return delete.delete(self.handles, self._temporaries, self._backups, actions)
 
     def flush(self) -> None:
         """One syncfs of the root's file system; one mounted inside the tree is not covered."""
@@ -113,6 +130,8 @@ class LocalTree(Destination):
         return delete.sweep(self.handles, self._temporaries)
 
     def close(self) -> None:
+        if self._backups is not None:
+            self._backups.close()
         self.handles.close()
 
     def _check_writable(self) -> None:

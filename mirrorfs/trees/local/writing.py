@@ -1,0 +1,18 @@
+"""How a tree is written, as the user chose it; what is written does not depend on it."""
+
+from dataclasses import dataclass
+
+from mirrorfs.trees.local.backup import Backup
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """``in_place``: a file that is there is written into instead of being replaced in one step.
+
+    ``check_updated`` False: a file that changes while it is read is copied as it was when reading
+    began, as long, and nobody asks whether it fits together.
+    """
+
+    backup: Backup | None = None
+    in_place: bool = False
+    check_updated: bool = True
