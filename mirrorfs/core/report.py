@@ -13,10 +13,10 @@ from mirrorfs.core.tree import Failure, Kind, Trouble
 
 @dataclass(slots=True)
 class Report:
-    """``failures`` by path, both of reading and of writing; ``withheld`` paths were left alone on
-    purpose (after an error, or because a guard refused); ``old_names`` are those of renames that
-    were not done; ``entries`` of the source were looked at,
-    ``kept`` is how many the destination had."""
+    """``failures`` of reading and writing, the first of each path; ``withheld`` paths were left alone
+    on purpose (after an error, or because a guard refused); ``old_names`` are those of renames that
+    were not done; ``entries`` of the source were looked at, ``kept`` is how many the destination
+    had."""
 
     done: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
     directories: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
@@ -56,12 +56,12 @@ class Report:
                 if failure is None or failure.trouble is not Trouble.ABSENT:
                     self.withheld.add(action.path)
             elif failure is not None:
-                self.failures[action.path] = failure
+                self.failures.setdefault(action.path, failure)
 
     def blame(self, failures: Iterable[Failure]) -> None:
         """Add what could not be read."""
         for failure in failures:
-            self.failures[failure.path] = failure
+            self.failures.setdefault(failure.path, failure)
 
     def unfinished(self) -> set[str]:
         """The paths to look at again."""
