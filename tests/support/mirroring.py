@@ -7,7 +7,7 @@ from mirrorfs.core.fold import fold
 from mirrorfs.core.options import Links, Options, archive
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Kind
-from mirrorfs.sync import Pass, Settings
+from mirrorfs.sync import Listener, Pass, Settings
 
 ARCHIVE = archive(Options())
 PLAIN = Options()
@@ -27,10 +27,19 @@ options = st.sampled_from([ARCHIVE, PLAIN, Options(links=Links.KEEP, permissions
 filters = st.sampled_from([EVERYTHING, WITHOUT_TMP, WITHOUT_A, WITHOUT_A_D, MARKED])
 
 
-def mirror(source, destination, opts, filter=EVERYTHING, **settings):
-    settings.setdefault("transfers", 1)
-    settings = Settings(**settings)
-    return Pass(source, destination, options=opts, filter=filter, settings=settings)
+def mirror(source, destination, opts, filter=EVERYTHING, *, heard=None, **settings):
+    """``heard`` is called with every batch of outcomes."""
+    listener = Listener()
+    if heard is not None:
+        listener.done = heard
+    return Pass(
+        source,
+        destination,
+        options=opts,
+        filter=filter,
+        settings=Settings(**{"transfers": 1} | settings),
+        listener=listener,
+    )
 
 
 def full(source, destination, opts, filter=EVERYTHING, **settings):
