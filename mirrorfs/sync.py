@@ -5,7 +5,7 @@ reading goes on; what touches anything that exists waits until everything was re
 have weighed it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mirrorfs.apply import Applier
@@ -19,6 +19,7 @@ from mirrorfs.core.reconcile import Reconciler, gather
 from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
+from mirrorfs.core.tracking import tracked
 from mirrorfs.core.tree import Failure, TreeError, Trouble
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import DirectoryMissing, MirrorError, PermanentError, TemporaryError
@@ -27,12 +28,14 @@ from mirrorfs.trees.base import Capabilities, Destination, Tree
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a pass goes about it. ``check_first``: read everything before anything moves."""
+    """How a pass goes about it. ``check_first``: read everything before anything moves;
+    ``track_renames``: recognise renamed files, by content and what must agree besides."""
 
     transfers: int = 4
     check_first: bool = False
     ignore_errors: bool = False
     limits: Limits = field(default_factory=Limits)
+    track_renames: frozenset[str] | None = None
 
 
 class Listener:
@@ -69,9 +72,8 @@ class Pass:
         """What a run would do. Raises as `run` does."""
         self._begin()
         renames, rules = self._renames(scope, hints)
-        walk = Reconciler(self._source, renames.view, rules).walk(scope, renames.touched)
         with _roots():
-            return gather(walk, renames.actions)
+            return gather(self._walk(scope, renames, rules), renames.actions)
 
     def run(
         self,
@@ -105,7 +107,7 @@ class Pass:
                 listener=lambda outcomes: self._hear(report, outcomes),
             ) as applier,
         ):
-            for batch in Reconciler(self._source, renames.view, rules).walk(scope, renames.touched):
+            for batch in self._walk(scope, renames, rules):
                 self._count(report, applier, batch)
                 if streams:
                     applier.submit(batch.ready)
@@ -152,6 +154,17 @@ class Pass:
         with _roots():
             renames = plan_renames(hints, scope, self._source, view, rules)
         return renames, rules
+
+    def _walk(self, scope: Scope, renames: Renames, rules: Rules) -> Iterator[Batch]:
+        walk = Reconciler(self._source, renames.view, rules).walk(scope, renames.touched)
+        strategy = self._settings.track_renames
+        if strategy is None or renames.actions or not self._options.delete:
+            return walk
+
+        def same(path: str, place: str) -> bool | Failure:
+            return self._source.same_file(path, self._destination, place)
+
+        return tracked(walk, self._options, strategy, same)
 
     def _count(self, report: Report, applier: Applier, batch: Batch) -> None:
         self._listener.planned(batch)

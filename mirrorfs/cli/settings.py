@@ -37,6 +37,7 @@ def mirroring(command: str, flags: Flags, texts: Texts, *, now_ns: int, draw: in
             check_first=flags.copying.check_first,
             ignore_errors=flags.deleting.ignore_errors,
             limits=limits(flags, careful=command == "run"),
+            track_renames=_strategy(flags) if command != "copy" else None,
         ),
     )
 
@@ -62,7 +63,7 @@ def verify(command: str, flags: Flags) -> None:
         raise SettingError("can't use --compare-dest with --copy-dest")
     if deleting.track_renames and deleting.delete_before and command != "copy":
         raise FatalError("can't use --delete-before with --track-renames")
-    idle = {"delete-before", "track-renames"} if command == "copy" else set()
+    idle = {"delete-before"} if command == "copy" else set()
     for name in not_yet(flags):
         if name in idle:  # copy deletes and renames nothing
             continue
@@ -100,6 +101,11 @@ def options(flags: Flags, *, delete: bool, faithful: bool = False) -> Options:
     )
     kept = copying.archive or (faithful and "archive" not in flags.given)
     return archive(made) if kept else made
+
+
+def _strategy(flags: Flags) -> frozenset[str] | None:
+    deleting = flags.deleting
+    return deleting.track_renames_strategy if deleting.track_renames else None
 
 
 def limits(flags: Flags, *, careful: bool) -> Limits:

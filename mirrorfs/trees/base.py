@@ -126,7 +126,11 @@ class Tree(ABC):
         Reads both, up to the first difference. A failure of either side is that name's answer; so
         is a file that changed while it was read (UNSTABLE).
         """
-        return {name: _same_bytes(join(path, name), self, other) for name in names}
+        return {name: self.same_file(place := join(path, name), other, place) for name in names}
+
+    def same_file(self, path: str, other: "Tree", place: str) -> bool | Failure:
+        """The same for one file here and one at another ``place`` there."""
+        return _same_bytes(self, path, other, place)
 
     def begin(self) -> None:  # noqa: B027  (a tree without handles has nothing to forget)
         """A new pass begins: forget the handles of the last one. Raises as `identity` does."""
@@ -203,9 +207,9 @@ class Destination(Tree):
         """
 
 
-def _same_bytes(path: str, here: Tree, there: Tree) -> bool | Failure:
+def _same_bytes(here: Tree, path: str, there: Tree, place: str) -> bool | Failure:
     try:
-        with here.open(path) as one, there.open(path) as two:
+        with here.open(path) as one, there.open(place) as two:
             before, expected = one.stat(), two.stat()
             if before.size != expected.size:
                 return False

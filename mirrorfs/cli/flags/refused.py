@@ -80,7 +80,6 @@ NOT_YET: frozenset[str] = frozenset(
         "order-by",
         "partial-suffix",
         "suffix",
-        "track-renames",
         "wait",
     }
 )
