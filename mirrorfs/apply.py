@@ -1,8 +1,9 @@
 """Carry out a plan on a destination; the only writer of the destination.
 
 Law: stage after stage, and whatever befalls one path is an outcome, never the end of the run. No
-removal happens after an error, unless the user said so. The unit of work handed to a thread is a
-batch of one directory's actions, bounded in number and bytes, never a single small file.
+removal happens after an error, unless the user said so; nothing at all happens once a limit of the
+user is reached. The unit of work handed to a thread is a batch of one directory's actions, bounded
+in number and bytes; never a single small file, but where files are ordered.
 
 Large files are transferred in ``transfers`` threads while the caller goes on reading the trees;
 small ones, and everything that must be in order (directories, renames, removals), in its own.
@@ -11,11 +12,16 @@ small ones, and everything that must be in order (directories, renames, removals
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from mirrorfs.core.plan import Action, Outcome, Stage, Status, in_stages
+from mirrorfs.backlog import Backlog
+from mirrorfs.core.order import Order, workers_in_front
+from mirrorfs.core.plan import DELETE_LAST, Action, Outcome, Stage, Status, in_stages
 from mirrorfs.core.tree import Failure, Trouble, split
+from mirrorfs.errors import LimitReached
+from mirrorfs.quota import Quota
 from mirrorfs.trees.base import Destination, Tree
 
 BATCH_ACTIONS = 128
@@ -30,6 +36,7 @@ Listener = Callable[[Sequence[Outcome]], None]
 class Applier:
     """Applies actions as they become known; a context manager that ends its threads.
 
+    ``stages`` is the order they run in, ``order`` that of the transfers within a `run`.
     ``listener`` hears every outcome, in batches, from the calling thread. ``errors`` counts what
     failed so far; whoever plans adds what could not be read (`blame`).
     """
@@ -41,11 +48,17 @@ class Applier:
         *,
         transfers: int = 4,
         ignore_errors: bool = False,
+        stages: Sequence[Stage] = DELETE_LAST,
+        order: Order | None = None,
+        quota: Quota | None = None,
         listener: Listener = lambda outcomes: None,
     ) -> None:
         self._source = source
         self._destination = destination
         self._ignore_errors = ignore_errors
+        self._stages = stages
+        self._order = order
+        self._quota = quota or Quota()
         self._listener = listener
         self._transfers = max(1, min(transfers, destination.capabilities.connections))
         self._pool: ThreadPoolExecutor | None = None
@@ -71,16 +84,12 @@ class Applier:
     def submit(self, actions: Iterable[Action]) -> None:
         """Do what touches nothing that exists, at once: directories here, transfers in threads."""
         for stage, batch in in_stages(actions):
-            if stage is Stage.CONTENT:
-                for slice_ in slices(batch):
-                    self._fly(slice_)
-            else:
-                self._run(stage, batch)
+            self._run(stage, batch)
 
     def run(self, actions: Iterable[Action]) -> None:
         """Do everything, stage by stage, each stage finished before the next begins."""
         self.settle()
-        for stage, batch in in_stages(actions):
+        for stage, batch in in_stages(actions, self._stages):
             self._run(stage, batch)
             self.settle()
 
@@ -96,14 +105,16 @@ class Applier:
 
     def _run(self, stage: Stage, actions: list[Action]) -> None:
         destination = self._destination
+        if (limit := self._quota.reached()) is not None:
+            self.withhold(actions, limited(limit))
+            return
         match stage:
             case Stage.SHELTER | Stage.DIRECTORIES:
                 self._hear(destination.create_directories(actions))
             case Stage.RENAME:
                 self._hear(destination.rename(actions))
             case Stage.CONTENT:
-                for slice_ in slices(actions):
-                    self._fly(slice_)
+                self._transfer_all(actions)
             case Stage.ATTRIBUTES | Stage.DIRECTORY_ATTRIBUTES:
                 self._hear(destination.set_attributes(actions))
             case Stage.ROOM | Stage.DELETE:
@@ -112,15 +123,39 @@ class Applier:
                 else:
                     self._hear(destination.delete(actions))
 
-    def _fly(self, actions: list[Action]) -> None:
-        if self._transfers == 1 or _size(actions) < LARGE_BYTES * len(actions):
-            self._hear(self._destination.transfer(actions, self._source))
+    def _transfer_all(self, actions: list[Action]) -> None:
+        if self._order is None:
+            for batch in slices(actions, 1 if self._quota.limits else BATCH_ACTIONS):
+                small = _size(batch) < LARGE_BYTES * len(batch)
+                self._fly(partial(self._transfer, batch), here=small)
+            return
+        front = workers_in_front(self._order, self._transfers)
+        backlog = Backlog(self._order.sort(actions), front)
+        for _ in actions:
+            self._fly(partial(self._transfer_next, backlog))
+
+    def _fly(self, work: Callable[[], list[Outcome]], *, here: bool = False) -> None:
+        if here or self._transfers == 1:
+            self._hear(work())
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._transfers, "mirrorfs-transfer")
         while len(self._flying) >= 2 * self._transfers:
             self._hear(self._flying.popleft().result())
-        self._flying.append(self._pool.submit(self._destination.transfer, actions, self._source))
+        self._flying.append(self._pool.submit(work))
+
+    def _transfer_next(self, backlog: Backlog) -> list[Outcome]:
+        with backlog.next() as action:
+            return self._transfer([action])
+
+    def _transfer(self, actions: list[Action]) -> list[Outcome]:
+        """Where there are limits, ``actions`` is one, so that what a limit ends is known to be
+        undone."""
+        try:
+            self._quota.admit(_size(actions))
+            return self._destination.transfer(actions, self._source)
+        except LimitReached as limit:
+            return [Outcome(action, Status.SKIPPED, limited(limit)) for action in actions]
 
     def _hear(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
@@ -132,20 +167,23 @@ class Applier:
 WITHHELD = "not deleting files as there were IO errors"
 
 
+def limited(limit: LimitReached) -> Failure:
+    """Why something is withheld once a limit is reached."""
+    return Failure("", Trouble.LIMIT, str(limit))
+
+
 def _size(actions: Sequence[Action]) -> int:
     return sum(action.want.size for action in actions if action.want is not None)
 
 
-def slices(actions: Sequence[Action]) -> Iterator[list[Action]]:
-    """Batches of one directory each, at most `BATCH_ACTIONS` actions and about `BATCH_BYTES`
-    bytes.
-    """
+def slices(actions: Sequence[Action], most: int = BATCH_ACTIONS) -> Iterator[list[Action]]:
+    """Batches of one directory each, at most ``most`` actions and about `BATCH_BYTES` bytes."""
     batch: list[Action] = []
     size = 0
     directory = None
     for action in actions:
         here = split(action.path)[0]
-        if batch and (here != directory or len(batch) >= BATCH_ACTIONS or size >= BATCH_BYTES):
+        if batch and (here != directory or len(batch) >= most or size >= BATCH_BYTES):
             yield batch
             batch, size = [], 0
         directory = here

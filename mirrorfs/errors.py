@@ -80,5 +80,31 @@ class Held(FatalError):
     """A guard refused the plan; it is kept and waits for the user's approval."""
 
 
+class LimitReached(MirrorError):
+    """The run has copied or taken as much as the user allowed; the next run goes on."""
+
+
+class TransferLimit(LimitReached):
+    """--max-transfer (rclone's words)."""
+
+    exit_code = ExitCode.TRANSFER_LIMIT
+
+    def __init__(self) -> None:
+        super().__init__("max transfer limit reached as set by --max-transfer")
+
+
+class DurationLimit(LimitReached):
+    """--max-duration (rclone's words)."""
+
+    exit_code = ExitCode.DURATION_LIMIT
+
+    def __init__(self) -> None:
+        super().__init__("max transfer duration reached as set by --max-duration")
+
+
+class Locked(FatalError):
+    """Another process is writing to the destination; it may be done soon."""
+
+
 class StateError(FatalError):
     """The state directory cannot be trusted or used (foreign owner, locked, damaged)."""

@@ -25,6 +25,7 @@ from mirrorfs.preflight import (
     refuse_overlap,
     require_source,
 )
+from mirrorfs.quota import Quota
 from mirrorfs.replay import Replay, watcher_answers
 from mirrorfs.state import State, make
 from mirrorfs.sync import Listener, Pass, Settings
@@ -49,7 +50,8 @@ class Mirror:
 
     ``full``: compare everything even if a journal could vouch. ``dry``: change nothing; a
     destination that does not exist is then an empty one. ``create``: a destination that does
-    not exist is made. Raises DirectoryMissing, FatalError (overlap, locked).
+    not exist is made. ``wait``: so many seconds for another process to release it. Raises
+    DirectoryMissing, FatalError (overlap), Locked.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class Mirror:
         full: bool = False,
         dry: bool = False,
         create: bool = True,
+        wait: float = 0,
+        quota: Quota | None = None,
         fsync: str = "replace",
     ) -> None:
         self.places = (source, destination)
@@ -82,7 +86,7 @@ class Mirror:
             if create and not dry:
                 make_destination(destination)
             if not dry:
-                self._lock = lock_destination(destination)
+                self._lock = lock_destination(destination, wait)
             self.destination = LocalTree(destination, options, writable=not dry, fsync=fsync)
         self._pass = Pass(
             self.source,
@@ -90,6 +94,7 @@ class Mirror:
             options=options,
             filter=filter,
             settings=settings or Settings(),
+            quota=quota,
             listener=listener,
         )
         self._journal = Reader(self._state.journal(source))

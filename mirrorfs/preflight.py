@@ -5,11 +5,14 @@ Nothing in here changes anything but to make the destination directory and to ta
 
 import fcntl
 import os
+import time
 
 from mirrorfs.core.filter import Filter
-from mirrorfs.errors import DirectoryMissing, FatalError, TemporaryError
+from mirrorfs.errors import DirectoryMissing, FatalError, Locked, TemporaryError
 from mirrorfs.overlap import overlap
 from mirrorfs.trees.local.identity import open_root
+
+LOOK_SECONDS = 0.1  # between two attempts at a lock that another process holds
 
 
 def require_source(source: str) -> None:
@@ -47,19 +50,27 @@ def make_destination(destination: str) -> None:
         ) from error
 
 
-def lock_destination(destination: str) -> int:
-    """A descriptor that holds the destination against a second writer. Raises FatalError,
-    DirectoryMissing.
+def lock_destination(destination: str, wait: float = 0) -> int:
+    """A descriptor that holds the destination against a second writer, after ``wait`` seconds at
+    most. Raises Locked, DirectoryMissing.
 
     The lock is on the directory itself, so it needs no file in it, and a kill releases it.
     """
     descriptor = open_root(destination)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise FatalError(
-            f"another mirrorfs is writing to {destination}",
-            remedy="wait until it is done, or stop it",
-        ) from error
-    return descriptor
+    until = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                os.close(descriptor)
+                raise Locked(
+                    f"another mirrorfs is writing to {destination}",
+                    remedy="wait until it is done (--wait does), or stop it",
+                ) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Blocking in the kernel would end only with the lock, or with a signal that is not handled.
+        time.sleep(LOOK_SECONDS)

@@ -22,9 +22,12 @@ from mirrorfs.core.plan import Outcome
 from mirrorfs.core.plan import Status as Became
 from mirrorfs.core.report import Report
 from mirrorfs.core.walk import Batch
-from mirrorfs.errors import MirrorError
+from mirrorfs.errors import Locked, MirrorError
+from mirrorfs.flow import Flow
 from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.mirror import Mirror, Reading
+from mirrorfs.pace import Pace
+from mirrorfs.preflight import LOOK_SECONDS
 from mirrorfs.record import Recorder
 from mirrorfs.state import State, make
 from mirrorfs.status import SHOWN_OWED, Phase, Status
@@ -63,8 +66,8 @@ class Watching(Listener):
         if self.stopping:
             raise Stopped
 
-    def moved(self, size: int) -> None:
-        """A piece of content was moved; runs in the transferring thread."""
+    def go_on(self) -> None:
+        """Asked while content is moved, in the transferring thread."""
         if self.stopping:
             raise Stopped
 
@@ -72,7 +75,8 @@ class Watching(Listener):
 class Run:
     """A mirror kept up to date: an async callable. ``said`` hears what people should know, a line
     at a time; ``status`` is always the latest, ``news`` the event that it has changed (a new event
-    each time) and ``busy`` whether it changes without one."""
+    each time) and ``busy`` whether it changes without one. ``wait``: so many seconds for another
+    process to release the destination."""
 
     def __init__(
         self,
@@ -87,6 +91,8 @@ class Run:
         adopt: bool,
         listener: Listener,
         said: Callable[[str], None],
+        wait: float = 0,
+        pace: Pace | None = None,
     ) -> None:
         self._source, self._destination = source, destination
         self._options, self._filter, self._settings = options, filter, settings
@@ -94,6 +100,7 @@ class Run:
         self._fsync = fsync
         self._adopt = adopt
         self._said = said
+        self._wait, self._pace = wait, pace
         self._place = state.mirror(source, destination)
         self.status = Status(source, destination)
         self._watching = Watching(self.status, listener)
@@ -119,7 +126,7 @@ class Run:
         try:
             with ExitStack() as opened:
                 once = CheckpointFile(self._place).load() is not None
-                mirror = opened.enter_context(self._open(create=not once))
+                mirror = opened.enter_context(await self._open_when_free(create=not once))
                 with Recorder(
                     self._source,
                     state=self._state,
@@ -138,6 +145,17 @@ class Run:
             self.status.phase = Phase.STOPPED
             self._show()
 
+    async def _open_when_free(self, *, create: bool) -> Mirror:
+        """Waits for another process to release the destination (--wait). Raises Locked."""
+        until = trio.current_time() + self._wait
+        while True:
+            try:
+                return self._open(create=create)
+            except Locked:
+                if trio.current_time() >= until:
+                    raise
+            await trio.sleep(LOOK_SECONDS)
+
     def _open(self, *, create: bool) -> Mirror:
         mirror = Mirror(
             self._source,
@@ -150,7 +168,7 @@ class Run:
             create=create,
             fsync=self._fsync,
         )
-        mirror.destination.meter = self._watching.moved
+        mirror.destination.meter = Flow(self._watching.go_on, pace=self._pace)
         return mirror
 
     async def _follow(self, mirror: Mirror, opened: ExitStack) -> None:

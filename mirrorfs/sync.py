@@ -8,32 +8,38 @@ have weighed it.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from mirrorfs.apply import Applier
+from mirrorfs.apply import Applier, limited
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
 from mirrorfs.core.guard import Limits, refuse
 from mirrorfs.core.options import Options
+from mirrorfs.core.order import Order
 from mirrorfs.core.pairing import Rules
-from mirrorfs.core.plan import Action, Outcome, Plan
+from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Outcome, Plan, Verb
 from mirrorfs.core.reconcile import Reconciler, gather
 from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tracking import tracked
 from mirrorfs.core.tree import Failure, TreeError, Trouble
+from mirrorfs.core.values import OrderBy
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import DirectoryMissing, MirrorError, PermanentError, TemporaryError
+from mirrorfs.quota import Quota
 from mirrorfs.trees.base import Capabilities, Destination, Tree
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a pass goes about it. ``check_first``: read everything before anything moves;
-    ``track_renames``: recognise renamed files, by content and what must agree besides."""
+    """How a pass goes about it. ``check_first``: read everything before anything moves; an
+    ``order`` implies it. ``delete_first``: before files are copied, once the guards have weighed
+    the deletions."""
 
     transfers: int = 4
     check_first: bool = False
     ignore_errors: bool = False
+    delete_first: bool = False
+    order: OrderBy | None = None
     limits: Limits = field(default_factory=Limits)
     track_renames: frozenset[str] | None = None
 
@@ -58,6 +64,7 @@ class Pass:
         *,
         options: Options,
         filter: Filter,
+        quota: Quota | None = None,
         settings: Settings = Settings(),
         listener: Listener | None = None,
     ) -> None:
@@ -65,6 +72,9 @@ class Pass:
         self._destination = destination
         self._options = possible(options, destination.capabilities)
         self._filter = filter
+        self._stages = DELETE_FIRST if settings.delete_first else DELETE_LAST
+        self._order = None if settings.order is None else Order(settings.order)
+        self._quota = quota or Quota()
         self._settings = settings
         self._listener = listener or Listener()
 
@@ -73,7 +83,7 @@ class Pass:
         self._begin()
         renames, rules = self._renames(scope, hints)
         with _roots():
-            return gather(self._walk(scope, renames, rules), renames.actions)
+            return gather(walk, renames.actions, self._stages)
 
     def run(
         self,
@@ -87,14 +97,16 @@ class Pass:
         """Make the destination equal within the scope.
 
         ``first``: this pair was never mirrored; ``known``: how many entries the destination is
-        known to hold, for the guards of a small scope; ``choose`` may leave actions out (they are
-        withheld). What concerns a path is in the report. Raises DirectoryMissing, TemporaryError,
-        PermanentError for a root that cannot be read.
+        known to hold, and ``gone`` how many it lost a moment ago, for the guards of a small scope;
+        ``choose`` may leave actions out (they are withheld). What concerns a path is in the report,
+        and whether a limit ended the run early.
+        Raises DirectoryMissing, TemporaryError, PermanentError for a root that cannot be read.
         """
         self._begin()
         report = Report()
+        self._quota.begin()
         renames, rules = self._renames(scope, hints)
-        streams = not (renames.actions or choose or self._settings.check_first)
+        streams = not (renames.actions or choose or self._settings.check_first or self._order)
         ready: list[Action] = []
         later: list[Action] = list(renames.actions)
         with (
@@ -105,6 +117,9 @@ class Pass:
                 transfers=self._settings.transfers,
                 ignore_errors=self._settings.ignore_errors,
                 listener=lambda outcomes: self._hear(report, outcomes),
+                stages=self._stages,
+                order=self._order,
+                quota=self._quota,
             ) as applier,
         ):
             for batch in self._walk(scope, renames, rules):
@@ -115,6 +130,12 @@ class Pass:
                     ready += batch.ready
                 later += batch.later
             applier.settle()
+                if (limit := self._quota.reached()) is not None:
+                    applier.settle()
+                    applier.withhold([*ready, *later], limited(limit))
+                    report.withheld.add("")  # whatever was not read is not known either
+                    report.limit = limit
+                    return report
             weighed = Plan((*ready, *later), (), (), report.entries, max(report.kept, known))
             report.refusal = refuse(
                 weighed, self._settings.limits, first=first, whole=scope.is_everything
@@ -145,6 +166,7 @@ class Pass:
         view = Relocated(self._destination)
 
         def same_content(path: str, names: Sequence[str]) -> dict[str, bool | Failure]:
+        report.limit = self._quota.reached()
             if renames.view.moves(path):
                 return dict.fromkeys(names, False)
             return self._source.same_content(path, names, self._destination)

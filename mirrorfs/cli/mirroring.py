@@ -8,15 +8,17 @@ import os
 import time
 
 from mirrorfs.cli.invocation import Call
-from mirrorfs.cli.settings import Mirroring, mirroring, only_file
+from mirrorfs.cli.settings import NANOSECONDS, Mirroring, mirroring, only_file, pace, quota
 from mirrorfs.cli.stopping import Stopping
 from mirrorfs.cli.texts import read_text
-from mirrorfs.cli.voice import NANOSECONDS, Voice, print_out
+from mirrorfs.cli.toggling import toggling
+from mirrorfs.cli.voice import Voice, print_out
 from mirrorfs.core.guard import Danger, Refusal, refuse
 from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
 from mirrorfs.core.tree import Trouble
-from mirrorfs.errors import ExitCode, SettingError
+from mirrorfs.errors import ExitCode, LimitReached, SettingError
+from mirrorfs.flow import Flow
 from mirrorfs.mirror import Mirror, Reading
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Level
@@ -86,6 +88,8 @@ class _Run:
         self._stopping = stopping
         self._log = call.log
         self._dry = call.flags.important.dry_run
+        self._pace = pace(call.flags, call.log.notice)
+        limits = quota(call.flags)
         self._mirror = Mirror(
             source,
             destination,
@@ -96,12 +100,18 @@ class _Run:
             state=State.find(call.flags.state.state_dir),
             full=call.flags.copying.full,
             dry=self._dry,
+            wait=call.flags.state.wait / NANOSECONDS,
+            quota=limits,
             fsync=call.flags.copying.fsync,
         )
-        self._mirror.destination.meter = stopping.meter(voice.stats.moved)
+        self._mirror.destination.meter = Flow(
+            stopping.check, heard=voice.stats.moved, pace=self._pace, quota=limits
+        )
 
     def run(self) -> int:
-        with self._mirror:
+        if self._pace.limits:
+            self._log.info(f"Starting bandwidth limiter at {self._pace}")
+        with self._mirror, toggling(self._pace):
             code = self._plan() if self._dry else self._attempts()
             self._voice.finish()
             if code == 0 and self._flags.listing.dest_after:
@@ -145,6 +155,8 @@ class _Run:
                 report = self._mirror.synchronise(reading, choose)
             if report.refusal is not None:
                 return self._refused(report.refusal)
+            if report.limit is not None:
+                return self._limited(report.limit)
             if not report.errors:
                 if attempt > 1:
                     self._log.error(f"Attempt {attempt}/{retries} succeeded")
@@ -174,6 +186,12 @@ class _Run:
         many = f" with {errors} errors: last error was" if errors > 1 else ""
         self._log.error(f"Failed to {self._command}{many}: {last}")
         return ExitCode.UNCATEGORISED
+
+    def _limited(self, limit: LimitReached) -> int:
+        self._voice.stats.fatal = True
+        self._voice.stats.errors += 1
+        self._log.error(f"Failed to {self._command}: {limit}")
+        return limit.exit_code
 
     def _refused(self, refusal: Refusal) -> int:
         self._voice.stats.fatal = True

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
+from mirrorfs.cli.settings import NANOSECONDS, pace
+from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice
 from mirrorfs.errors import ExitCode, MirrorError
 from mirrorfs.output.escape import printable
@@ -30,6 +32,7 @@ def run(call: Call) -> int:
 
     source, destination = call.places
     made = read_settings(call)
+    limit = pace(call.flags, call.log.notice)
     with Voice(call.flags, call.log, destination) as voice:
         mirror = Run(
             source,
@@ -42,8 +45,10 @@ def run(call: Call) -> int:
             adopt=call.flags.deleting.adopt,
             listener=voice.listener,
             said=lambda line: call.log.notice(printable(line)),
+            wait=call.flags.state.wait / NANOSECONDS,
+            pace=limit,
         )
-        with StatusLine(mirror.status, call.log, sys.stderr) as line:
+        with toggling(limit), StatusLine(mirror.status, call.log, sys.stderr) as line:
             trio.run(_until_told, mirror, line)
     return ExitCode.OK
 

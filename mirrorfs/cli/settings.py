@@ -12,7 +12,11 @@ from mirrorfs.core.filter import Filter, FilterOptions, Source
 from mirrorfs.core.guard import CAREFUL, Limits
 from mirrorfs.core.options import Links, Options, archive
 from mirrorfs.errors import FatalError, SettingError, UsageError
+from mirrorfs.pace import Pace
+from mirrorfs.quota import Cutoff, Quota
 from mirrorfs.sync import Settings
+
+NANOSECONDS = 1_000_000_000
 
 Texts = Callable[[str, str], str]  # (flag, file name) → content
 
@@ -29,13 +33,16 @@ class Mirroring:
 def mirroring(command: str, flags: Flags, texts: Texts, *, now_ns: int, draw: int) -> Mirroring:
     """What the flags mean for a command. Raises SettingError, FatalError, FilterError."""
     verify(command, flags)
+    deletes = command != "copy"
     return Mirroring(
-        options=options(flags, delete=command != "copy", faithful=command == "run"),
+        options=options(flags, delete=deletes, faithful=command == "run"),
         filter=Filter.build(filter_options(flags.filtering, texts, draw=draw), now_ns=now_ns),
         settings=Settings(
             transfers=flags.limiting.transfers,
-            check_first=flags.copying.check_first,
+            check_first=flags.copying.check_first or (deletes and flags.deleting.delete_before),
             ignore_errors=flags.deleting.ignore_errors,
+            delete_first=deletes and (flags.deleting.delete_before or flags.deleting.delete_during),
+            order=flags.limiting.order_by,
             limits=limits(flags, careful=command == "run"),
             track_renames=_strategy(flags) if command != "copy" else None,
         ),
@@ -63,7 +70,14 @@ def verify(command: str, flags: Flags) -> None:
         raise SettingError("can't use --compare-dest with --copy-dest")
     if deleting.track_renames and deleting.delete_before and command != "copy":
         raise FatalError("can't use --delete-before with --track-renames")
-    idle = {"delete-before"} if command == "copy" else set()
+    limiting = flags.limiting
+    if command == "run" and (limiting.max_transfer >= 0 or limiting.max_duration):
+        name = "max-duration" if limiting.max_duration else "max-transfer"
+        raise UsageError(
+            f"run goes on until it is stopped: --{name} is for sync and copy",
+            remedy="use --bwlimit, or sync from a timer",
+        )
+    idle = {"delete-before", "track-renames"} if command == "copy" else set()
     for name in not_yet(flags):
         if name in idle:  # copy deletes and renames nothing
             continue
@@ -101,6 +115,18 @@ def options(flags: Flags, *, delete: bool, faithful: bool = False) -> Options:
     )
     kept = copying.archive or (faithful and "archive" not in flags.given)
     return archive(made) if kept else made
+
+
+def pace(flags: Flags, said: Callable[[str], None]) -> Pace:
+    """The limits on bandwidth; ``said`` hears when another one is in force."""
+    return Pace(flags.limiting.bwlimit, flags.limiting.bwlimit_file, said=said)
+
+
+def quota(flags: Flags) -> Quota:
+    """How much the run may copy, and how long."""
+    limiting = flags.limiting
+    seconds = limiting.max_duration / NANOSECONDS
+    return Quota(limiting.max_transfer, seconds, Cutoff(limiting.cutoff_mode))
 
 
 def _strategy(flags: Flags) -> frozenset[str] | None:

@@ -73,15 +73,6 @@ class Stopping(Listener):
 
         return ask
 
-    def meter(self, meter: Callable[[int], None]) -> Callable[[int], None]:
-        """A destination's meter that ends the copy it measures."""
-
-        def measure(count: int) -> None:
-            meter(count)
-            self.check()
-
-        return measure
-
     def planned(self, batch: Batch) -> None:
         self.check()
 

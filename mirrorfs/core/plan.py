@@ -6,10 +6,11 @@ entry the plan saw on the destination, ``None`` for nothing), and why; applying 
 expectation before it replaces or removes.
 
 Actions of one stage are independent of each other and may run in any order, except where the
-stage says "parents first" or "deepest first". The order of the stages is the order of `Stage`.
+stage says "parents first" or "deepest first". The stages run in the order of `Stage`, or in that of
+`DELETE_FIRST`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
@@ -40,6 +41,20 @@ class Stage(IntEnum):
     ATTRIBUTES = 5  # of everything but directories
     DELETE = 6  # deepest first
     DIRECTORY_ATTRIBUTES = 7
+
+
+DELETE_LAST: tuple[Stage, ...] = tuple(Stage)
+# Renames stay in front of it: what is deleted was read as it lies after them.
+DELETE_FIRST = (
+    Stage.SHELTER,
+    Stage.RENAME,
+    Stage.ROOM,
+    Stage.DELETE,
+    Stage.DIRECTORIES,
+    Stage.CONTENT,
+    Stage.ATTRIBUTES,
+    Stage.DIRECTORY_ATTRIBUTES,
+)
 
 
 class Action(NamedTuple):
@@ -116,13 +131,16 @@ class Plan(NamedTuple):
         return totals(self.actions)
 
 
-def in_stages(actions: Iterable[Action]) -> Iterator[tuple[Stage, list[Action]]]:
+def in_stages(
+    actions: Iterable[Action], order: Sequence[Stage] = DELETE_LAST
+) -> Iterator[tuple[Stage, list[Action]]]:
     """The actions by stage, in the order the stages run, each in the order its stage asks for."""
     by_stage: dict[Stage, list[Action]] = {}
     for action in actions:
         by_stage.setdefault(action.stage, []).append(action)
-    for stage in sorted(by_stage):
-        batch = by_stage[stage]
+    for stage in order:
+        if (batch := by_stage.get(stage)) is None:
+            continue
         if stage in (Stage.SHELTER, Stage.DIRECTORIES):
             batch.sort(key=lambda action: action.path.count("/"))
         elif stage in (Stage.ROOM, Stage.DELETE):

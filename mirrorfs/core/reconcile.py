@@ -15,10 +15,10 @@ A directory of the source that cannot be read has unknown children, not absent o
 it is touched.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mirrorfs.core.pairing import Pairing, Rules
-from mirrorfs.core.plan import Action, Notice, Plan, Stage, Verb, in_stages
+from mirrorfs.core.plan import DELETE_LAST, Action, Notice, Plan, Stage, Verb, in_stages
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Listing, Reader, TreeError, Trouble
 from mirrorfs.core.walk import Batch, Frame, attributes
@@ -175,8 +175,12 @@ def reconcile(source: Reader, destination: Reader, scope: Scope, rules: Rules) -
     return gather(Reconciler(source, destination, rules).walk(scope))
 
 
-def gather(batches: Iterable[Batch], before: Iterable[Action] = ()) -> Plan:
-    """All batches as one plan, in the order of its stages; ``before``: actions decided earlier."""
+def gather(
+    batches: Iterable[Batch],
+    before: Iterable[Action] = (),
+    order: Sequence[Stage] = DELETE_LAST,
+) -> Plan:
+    """All batches as one plan, its stages in ``order``; ``before``: actions decided earlier."""
     actions: list[Action] = list(before)
     failures: list[Failure] = []
     notices: list[Notice] = []
@@ -188,5 +192,5 @@ def gather(batches: Iterable[Batch], before: Iterable[Action] = ()) -> Plan:
         notices += batch.notices
         source_entries += batch.source_entries
         destination_entries += batch.destination_entries
-    ordered = tuple(action for _, stage in in_stages(actions) for action in stage)
+    ordered = tuple(action for _, stage in in_stages(actions, order) for action in stage)
     return Plan(ordered, tuple(failures), tuple(notices), source_entries, destination_entries)

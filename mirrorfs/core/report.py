@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Notice, Outcome, Status, Verb
 from mirrorfs.core.tree import Failure, Kind, Trouble
+from mirrorfs.errors import LimitReached
 
 
 @dataclass(slots=True)
 class Report:
-    """``failures`` of reading and writing, the first of each path; ``withheld`` paths were left alone
+    """``failures`` of reading and writing, the first of each path; ``withheld`` ones were left alone
     on purpose (after an error, or because a guard refused); ``old_names`` are those of renames that
     were not done; ``entries`` of the source were looked at, ``kept`` is how many the destination
-    had."""
+    had; ``limit`` of the user ended the run early."""
 
     done: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
     directories: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
@@ -29,6 +30,7 @@ class Report:
     old_names: set[str] = field(default_factory=set)
     notices: list[Notice] = field(default_factory=list)
     refusal: Refusal | None = None
+    limit: LimitReached | None = None
 
     @property
     def errors(self) -> int:

@@ -21,7 +21,7 @@ renaming may be unknown; `Capabilities` says so as data.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -30,6 +30,7 @@ from mirrorfs.core.tree import Entry, Failure, Identity, Listing, Trouble, join
 from mirrorfs.core.tree import TreeError as TreeError
 
 CHUNK = 1 << 20  # bytes of content moved at a time, where the kernel cannot do it alone
+PIECE = 8 << 20  # the same where it can: how soon a meter can stop it
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +146,34 @@ class Tree(ABC):
         self.close()
 
 
+class Meter:
+    """Feels content flow, on the thread that moves it; does nothing by itself.
+
+    Each call may block (a limit on bandwidth) and may raise: the transfer ends with that error, its
+    temporaries gone.
+    """
+
+    def piece(self) -> int:
+        """The most bytes to move before the next call of `moved`, where they can be divided."""
+        return PIECE
+
+    def begins(self) -> None:
+        """A file's content comes next (again, if it changed while it was read)."""
+
+    def moved(self, size: int) -> None:
+        """So many bytes were written."""
+
+
 class Destination(Tree):
     """A tree that can also be written. Only `mirrorfs.apply` calls these verbs.
 
     Each takes actions of its own verb and answers one outcome per action, in order. What an
     expectation says is verified as far as it goes: an ``inode`` or ``ctime_ns`` of 0 is not.
 
-    ``meter`` is called on the thread that moves content, after each piece, with its bytes. It may
-    block (a limit on bandwidth) and it may raise: the call ends with that error, its temporaries
-    gone.
+    ``meter`` feels all content that is written.
     """
 
-    meter: Callable[[int], None] | None = None
+    meter: Meter = Meter()
 
     @abstractmethod
     def create_directories(self, actions: Sequence[Action]) -> list[Outcome]:

@@ -16,6 +16,7 @@ LAYERS = [
     "errors",
     "core",
     "trees",
+    "backlog flow pace quota",
     "apply",
     "checkpoint config overlap preflight replay state status sync watch"
     " follow mirror output record run service view",

@@ -8,6 +8,7 @@ import pytest
 from mirrorfs.core.options import Options, archive
 from mirrorfs.core.plan import Status, Verb
 from mirrorfs.core.tree import Entry, Kind, Trouble
+from mirrorfs.trees.base import Meter
 
 KINDS = ["file", "directory", "link", "fifo"]
 LATER = 1_650_000_000_000_000_001
@@ -186,14 +187,15 @@ def test_a_meter_hears_every_byte_and_may_end_the_call(world):
 
     world.there.write("name", b"x" * (3 << 20))
     heard = []
-    world.destination.meter = heard.append
+    world.destination.meter = Meter()
+    world.destination.meter.moved = heard.append
     assert world.create("name").status is Status.DONE
     assert sum(heard) == 3 << 20
 
     def stop(_: int) -> None:
         raise Enough
 
-    world.destination.meter = stop
+    world.destination.meter.moved = stop
     world.there.write("other", b"x" * (3 << 20))
     with pytest.raises(Enough):
         world.create("other")

@@ -93,7 +93,10 @@ class Deleting(Group):
         "Delete while copying",
         better="deletes come when everything was read and weighed, and none after an error",
     )
-    delete_before: bool = switch("Delete before anything is copied")
+    delete_before: bool = switch(
+        "Delete before anything is copied",
+        better="not where the source could not be read",
+    )
     ignore_errors: bool = switch("Delete even if there were errors")
     max_delete: int = number(
         "Delete at most N files",

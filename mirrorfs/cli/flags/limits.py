@@ -39,7 +39,10 @@ class Limiting(Group):
         *CUTOFF_MODES,
         default="HARD",
     )
-    order_by: OrderBy | None = order("Which files are copied first: size, name, modtime")
+    order_by: OrderBy | None = order(
+        "Which files are copied first: size, name, modtime",
+        better="everything is read first, so that the order holds for all files",
+    )
     bwlimit: tuple[Slot, ...] = bandwidth("Copy at most so many bytes per second")
     bwlimit_file: tuple[Slot, ...] = bandwidth("The same, for each file")
     max_backlog: int = number("Pairs that wait to be copied", 10000, ignored=LAZY)

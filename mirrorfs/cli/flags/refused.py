@@ -64,22 +64,16 @@ REFUSED: dict[str, str] = {
 NOT_YET: frozenset[str] = frozenset(
     {
         "backup-dir",
-        "bwlimit",
-        "bwlimit-file",
         "compare-dest",
         "copy-dest",
-        "delete-before",
         "fix-case",
         "ignore-case-sync",
         "inplace",
         "local-fatal-if-no-space",
         "local-no-check-updated",
-        "max-duration",
-        "max-transfer",
         "name-transform",
-        "order-by",
         "partial-suffix",
         "suffix",
-        "wait",
+        "track-renames",
     }
 )

@@ -8,19 +8,17 @@ see one; else by reading and writing.
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from mirrorfs.core.tree import Entry
-from mirrorfs.trees.base import CHUNK, Content
+from mirrorfs.trees.base import CHUNK, Content, Meter
 from mirrorfs.trees.local.kernel import FICLONE
 
 SMALL = 256 << 10  # up to here one read and one write beat every other way
-PIECE = 8 << 20  # what the kernel copies at a time: how soon a meter can stop it
 
 _UNABLE = frozenset(
     {errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EINVAL, errno.EBADF}
 )
-Meter = Callable[[int], None] | None
 
 
 class Copying:
@@ -35,20 +33,19 @@ class Copying:
         size = before.size
         if not size:
             return 0
-        if size <= SMALL and not content.sparse:
+        meter.begins()
+        if size <= SMALL and not content.sparse and size <= meter.piece():
             # One byte more than there should be: the end shows without another read.
             data = content.read(size + 1)
             write(target, data)
-            if meter is not None:
-                meter(len(data))
+            meter.moved(len(data))
             return len(data)
         source = content.descriptor()
         if source is None:
             return _read_and_write(content, target, meter)
         device = before.device
         if device not in self._no_clone and self._clone(source, target, device):
-            if meter is not None:
-                meter(size)
+            meter.moved(size)
             return size
         moved = 0
         for start, end in segments(source, size) if content.sparse else [(0, size)]:
@@ -74,12 +71,12 @@ class Copying:
         at = start
         while at < end:
             if device in self._no_range:
-                data = os.pread(source, min(CHUNK, end - at), at)
+                data = os.pread(source, min(CHUNK, meter.piece(), end - at), at)
                 write(target, data, at)
                 moved = len(data)
             else:
                 try:
-                    moved = os.copy_file_range(source, target, min(PIECE, end - at), at, at)
+                    moved = os.copy_file_range(source, target, min(meter.piece(), end - at), at, at)
                 except OSError as error:
                     if error.errno not in _UNABLE:
                         raise
@@ -88,8 +85,7 @@ class Copying:
             if not moved:
                 break  # it shrank; the look afterwards will tell
             at += moved
-            if meter is not None:
-                meter(moved)
+            meter.moved(moved)
         return at - start
 
 
@@ -121,11 +117,12 @@ def write(target: int, data: bytes, at: int | None = None) -> None:
 
 def _read_and_write(content: Content, target: int, meter: Meter) -> int:
     moved = 0
-    while data := content.read(CHUNK):
+    step = min(CHUNK, meter.piece())
+    while data := content.read(step):
         write(target, data)
         moved += len(data)
-        if meter is not None:
-            meter(len(data))
-        if len(data) < CHUNK:
+        meter.moved(len(data))
+        if len(data) < step:
             break
+        step = min(CHUNK, meter.piece())
     return moved

@@ -16,11 +16,11 @@ from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome, Verb
 from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, Trouble, split
 from mirrorfs.trees import expect
-from mirrorfs.trees.base import Capabilities, Tree
+from mirrorfs.trees.base import Capabilities, Meter, Tree
 from mirrorfs.trees.local import inplace
 from mirrorfs.trees.local.attributes import assign, by_path
 from mirrorfs.trees.local.backup import Backups
-from mirrorfs.trees.local.copy import Copying, Meter
+from mirrorfs.trees.local.copy import Copying
 from mirrorfs.trees.local.durable import FEW, Fsync
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.kernel import syncfs

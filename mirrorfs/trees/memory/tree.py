@@ -209,10 +209,10 @@ class MemoryTree(Store, Faults, Destination):
             with source.open(path) as content:
                 before = content.stat()
                 data = b""
-                while piece := content.read(CHUNK):
+                self.meter.begins()
+                while piece := content.read(min(CHUNK, self.meter.piece())):
                     data += piece
-                    if self.meter is not None:
-                        self.meter(len(piece))
+                    self.meter.moved(len(piece))
                 if not content.changed_since(before):
                     return before, data
         raise TreeError(Failure(path, Trouble.UNSTABLE, "the file changes while it is read"))
