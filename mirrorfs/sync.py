@@ -33,7 +33,8 @@ from mirrorfs.trees.base import Capabilities, Destination, Tree
 class Settings:
     """How a pass goes about it. ``check_first``: read everything before anything moves; an
     ``order`` implies it. ``delete_first``: before files are copied, once the guards have weighed
-    the deletions."""
+    the deletions. ``track_renames``: recognise renamed files, by content and what must agree
+    besides."""
 
     transfers: int = 4
     check_first: bool = False
@@ -64,24 +65,25 @@ class Pass:
         *,
         options: Options,
         filter: Filter,
-        quota: Quota | None = None,
         settings: Settings = Settings(),
+        quota: Quota | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._source = source
         self._destination = destination
         self._options = possible(options, destination.capabilities)
         self._filter = filter
+        self._settings = settings
         self._stages = DELETE_FIRST if settings.delete_first else DELETE_LAST
         self._order = None if settings.order is None else Order(settings.order)
         self._quota = quota or Quota()
-        self._settings = settings
         self._listener = listener or Listener()
 
     def plan(self, scope: Scope, hints: Iterable[Hint] = ()) -> Plan:
         """What a run would do. Raises as `run` does."""
         self._begin()
         renames, rules = self._renames(scope, hints)
+        walk = self._walk(scope, renames, rules)
         with _roots():
             return gather(walk, renames.actions, self._stages)
 
@@ -92,6 +94,7 @@ class Pass:
         *,
         first: bool = False,
         known: int = 0,
+        gone: int = 0,
         choose: Callable[[list[Action]], list[Action]] | None = None,
     ) -> Report:
         """Make the destination equal within the scope.
@@ -103,8 +106,8 @@ class Pass:
         Raises DirectoryMissing, TemporaryError, PermanentError for a root that cannot be read.
         """
         self._begin()
-        report = Report()
         self._quota.begin()
+        report = Report()
         renames, rules = self._renames(scope, hints)
         streams = not (renames.actions or choose or self._settings.check_first or self._order)
         ready: list[Action] = []
@@ -116,10 +119,10 @@ class Pass:
                 self._destination,
                 transfers=self._settings.transfers,
                 ignore_errors=self._settings.ignore_errors,
-                listener=lambda outcomes: self._hear(report, outcomes),
                 stages=self._stages,
                 order=self._order,
                 quota=self._quota,
+                listener=lambda outcomes: self._hear(report, outcomes),
             ) as applier,
         ):
             for batch in self._walk(scope, renames, rules):
@@ -129,16 +132,27 @@ class Pass:
                 else:
                     ready += batch.ready
                 later += batch.later
-            applier.settle()
                 if (limit := self._quota.reached()) is not None:
                     applier.settle()
                     applier.withhold([*ready, *later], limited(limit))
                     report.withheld.add("")  # whatever was not read is not known either
                     report.limit = limit
                     return report
-            weighed = Plan((*ready, *later), (), (), report.entries, max(report.kept, known))
+            applier.settle()
+            emptied = not scope.is_everything and self._emptied(later)
+            weighed = Plan(
+                (*ready, *later),
+                (),
+                (),
+                0 if emptied else report.entries,
+                max(report.kept, known),
+            )
             report.refusal = refuse(
-                weighed, self._settings.limits, first=first, whole=scope.is_everything
+                weighed,
+                self._settings.limits,
+                first=first,
+                whole=scope.is_everything or emptied,
+                gone=gone,
             )
             if report.refusal is not None:
                 if not (renames.actions or choose):
@@ -154,7 +168,14 @@ class Pass:
                     kept = set(chosen)
                     left = [action for action in actions if action not in kept]
                     applier.withhold(left, Failure("", Trouble.LIMIT, "left out by the user"))
+        report.limit = self._quota.reached()
         return report
+
+    def _emptied(self, actions: list[Action]) -> bool:
+        """Whether the removals leave nothing of the source, as far as a small scope cannot tell."""
+        if not any(action.verb is Verb.DELETE and "/" not in action.path for action in actions):
+            return False
+        return not self._source.read("").entries
 
     def _begin(self) -> None:
         self._source.begin()
@@ -166,7 +187,6 @@ class Pass:
         view = Relocated(self._destination)
 
         def same_content(path: str, names: Sequence[str]) -> dict[str, bool | Failure]:
-        report.limit = self._quota.reached()
             if renames.view.moves(path):
                 return dict.fromkeys(names, False)
             return self._source.same_content(path, names, self._destination)

@@ -77,7 +77,7 @@ def verify(command: str, flags: Flags) -> None:
             f"run goes on until it is stopped: --{name} is for sync and copy",
             remedy="use --bwlimit, or sync from a timer",
         )
-    idle = {"delete-before", "track-renames"} if command == "copy" else set()
+    idle = {"delete-before"} if command == "copy" else set()
     for name in not_yet(flags):
         if name in idle:  # copy deletes and renames nothing
             continue

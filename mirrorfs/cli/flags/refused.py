@@ -74,6 +74,5 @@ NOT_YET: frozenset[str] = frozenset(
         "name-transform",
         "partial-suffix",
         "suffix",
-        "track-renames",
     }
 )
