@@ -7,6 +7,7 @@ the source widens the scope to everything, and says why in one line.
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 from journal import CursorLost, JournalCorrupt, JournalError, Position, Reader, writer_alive
@@ -18,10 +19,11 @@ from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.vouch import Found, Known, objection
-from mirrorfs.errors import TemporaryError
+from mirrorfs.errors import DirectoryMissing, TemporaryError
 from mirrorfs.preflight import (
     lock_destination,
     make_destination,
+    refuse_backups,
     refuse_overlap,
     require_source,
 )
@@ -72,14 +74,22 @@ class Mirror:
         fsync: str = "replace",
     ) -> None:
         self.places = (source, destination)
-        self._full = full
+        settings = settings or Settings()
+        # What another directory holds is in no journal.
+        self._full = full or bool(settings.compare_dest)
         self._state = state or State.find()
         self._fingerprint = f"{options.fingerprint()}-{filter.fingerprint()}"
+        if settings.compare_dest:
+            self._fingerprint += f"-without {settings.compare_dest!a}"
         self._lock = -1
         require_source(source)
         if options.delete:
             refuse_overlap(source, destination, filter)
-        self.source = LocalTree(source, options)
+        if settings.writing.backup is not None and settings.writing.backup.directory:
+            backups, excluded = settings.writing.backup.directory, options.delete_excluded
+            refuse_backups(backups, source, destination, filter, delete_excluded=excluded)
+        suffix = settings.partial_suffix
+        self.source = LocalTree(source, options, partial_suffix=suffix)
         if dry and not os.path.isdir(destination):
             self.destination: MemoryTree | LocalTree = MemoryTree()
         else:
@@ -87,13 +97,25 @@ class Mirror:
                 make_destination(destination)
             if not dry:
                 self._lock = lock_destination(destination, wait)
-            self.destination = LocalTree(destination, options, writable=not dry, fsync=fsync)
+            self.destination = LocalTree(
+                destination,
+                options,
+                writable=not dry,
+                fsync=fsync,
+                partial_suffix=suffix,
+                writing=settings.writing,
+            )
+        self._elsewhere: list[LocalTree] = []
+        for place in settings.compare_dest or settings.copy_dest:
+            with suppress(DirectoryMissing):
+                self._elsewhere.append(LocalTree(place, options))
         self._pass = Pass(
             self.source,
             self.destination,
             options=options,
             filter=filter,
-            settings=settings or Settings(),
+            settings=settings,
+            elsewhere=self._elsewhere,
             quota=quota,
             listener=listener,
         )
@@ -109,6 +131,8 @@ class Mirror:
     def __exit__(self, *_: object) -> None:
         self.source.close()
         self.destination.close()
+        for tree in self._elsewhere:
+            tree.close()
         if self._lock >= 0:
             os.close(self._lock)
 

@@ -38,6 +38,24 @@ def refuse_overlap(source: str, destination: str, filter: Filter) -> None:
     )
 
 
+def refuse_backups(
+    backups: str, source: str, destination: str, filter: Filter, *, delete_excluded: bool
+) -> None:
+    """Raises FatalError for a directory of backups that overlaps with one of the trees, unless it
+    lies in it and the filter keeps it out of the mirror."""
+    for name, tree in (("destination", destination), ("source", source)):
+        found = overlap(backups, tree)
+        if found is None:
+            continue
+        apart = not found.destination_in_source and not filter.descends(found.inner)
+        if apart and not (delete_excluded and tree == destination):
+            continue
+        raise FatalError(
+            f"{name} and parameter to --backup-dir mustn't overlap: {backups} and {tree}",
+            remedy="choose a directory elsewhere, or exclude it",
+        )
+
+
 def make_destination(destination: str) -> None:
     """The destination directory, with its parents. Raises FatalError, TemporaryError."""
     try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mirrorfs.apply import Applier, limited
+from mirrorfs.core.elsewhere import Elsewhere
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
 from mirrorfs.core.guard import Limits, refuse
@@ -21,12 +22,20 @@ from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tracking import tracked
-from mirrorfs.core.tree import Failure, TreeError, Trouble
+from mirrorfs.core.tree import Entry, Failure, TreeError, Trouble
 from mirrorfs.core.values import OrderBy
 from mirrorfs.core.walk import Batch
-from mirrorfs.errors import DirectoryMissing, MirrorError, PermanentError, TemporaryError
+from mirrorfs.errors import (
+    DirectoryMissing,
+    FatalError,
+    MirrorError,
+    PermanentError,
+    TemporaryError,
+)
 from mirrorfs.quota import Quota
 from mirrorfs.trees.base import Capabilities, Destination, Tree
+from mirrorfs.trees.lending import Lending
+from mirrorfs.trees.local import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,11 @@ class Settings:
     delete_first: bool = False
     order: OrderBy | None = None
     limits: Limits = field(default_factory=Limits)
+    compare_dest: tuple[str, ...] = ()  # what these directories hold is left out
+    copy_dest: tuple[str, ...] = ()  # what these directories hold is taken from there
+    writing: Writing = field(default_factory=Writing)
+    partial_suffix: str = ".tmp"
+    stop_when_full: bool = False
     track_renames: frozenset[str] | None = None
 
 
@@ -66,12 +80,18 @@ class Pass:
         options: Options,
         filter: Filter,
         settings: Settings = Settings(),
+        elsewhere: Sequence[Tree] = (),
         quota: Quota | None = None,
         listener: Listener | None = None,
     ) -> None:
-        self._source = source
+        self._lending = Lending(source) if settings.copy_dest else None
+        self._source = self._lending or source
         self._destination = destination
+        self._places = elsewhere
         self._options = possible(options, destination.capabilities)
+        self._elsewhere = Elsewhere(
+            elsewhere, self._options, source.same_content, whole=self._lending is None
+        )
         self._filter = filter
         self._settings = settings
         self._stages = DELETE_FIRST if settings.delete_first else DELETE_LAST
@@ -180,6 +200,8 @@ class Pass:
     def _begin(self) -> None:
         self._source.begin()
         self._destination.begin()
+        for place in self._places:
+            place.begin()
 
     def _renames(self, scope: Scope, hints: Iterable[Hint]) -> tuple[Renames, Rules]:
         """The renames that hold, and the rules for the rest; content is compared where it lies
@@ -192,6 +214,8 @@ class Pass:
             return self._source.same_content(path, names, self._destination)
 
         rules = Rules(self._options, self._filter, same_content)
+        if self._places:
+            rules.spare = self._spare
         renames = Renames((), view, frozenset())
         with _roots():
             renames = plan_renames(hints, scope, self._source, view, rules)
@@ -208,6 +232,14 @@ class Pass:
 
         return tracked(walk, self._options, strategy, same)
 
+    def _spare(self, path: str, want: Entry) -> bool:
+        """Whether a file is held elsewhere and left out; one to be taken from there is not."""
+        found = self._elsewhere.find(path, want)
+        if found is None or self._lending is None:
+            return found is not None
+        self._lending.lend(path, want, *found)
+        return False
+
     def _count(self, report: Report, applier: Applier, batch: Batch) -> None:
         self._listener.planned(batch)
         report.entries += batch.source_entries
@@ -220,6 +252,13 @@ class Pass:
     def _hear(self, report: Report, outcomes: Sequence[Outcome]) -> None:
         report.hear(outcomes)
         self._listener.done(outcomes)
+        if self._settings.stop_when_full:
+            for outcome in outcomes:
+                if outcome.failure is not None and outcome.failure.trouble is Trouble.FULL:
+                    raise FatalError(
+                        f"the destination is full: {outcome.action.path}",
+                        remedy="make room, then run it again",
+                    )
 
 
 def possible(options: Options, holds: Capabilities) -> Options:

@@ -12,7 +12,7 @@ from mirrorfs.core.tree import is_within
 from mirrorfs.errors import MirrorError
 from mirrorfs.output.escape import printable
 from mirrorfs.output.narrator import Narrator
-from mirrorfs.output.words import is_directory, subject, words
+from mirrorfs.output.words import is_directory, subject
 
 MENU = """\
 y) Yes, this is OK (default)
@@ -51,7 +51,7 @@ class Asking:
         return not (action.verb is Verb.DELETE and is_directory(action))
 
     def _wanted(self, action: Action) -> bool:
-        kind = words(action).kind
+        kind = self._narrator.words(action).kind
         if action.verb is Verb.RENAME:
             kind = "move"
         if kind in self._always:

@@ -15,6 +15,7 @@ from mirrorfs.errors import FatalError, SettingError, UsageError
 from mirrorfs.pace import Pace
 from mirrorfs.quota import Cutoff, Quota
 from mirrorfs.sync import Settings
+from mirrorfs.trees.local import Backup, Writing
 
 NANOSECONDS = 1_000_000_000
 
@@ -44,6 +45,11 @@ def mirroring(command: str, flags: Flags, texts: Texts, *, now_ns: int, draw: in
             delete_first=deletes and (flags.deleting.delete_before or flags.deleting.delete_during),
             order=flags.limiting.order_by,
             limits=limits(flags, careful=command == "run"),
+            compare_dest=flags.copying.compare_dest,
+            copy_dest=flags.copying.copy_dest,
+            writing=writing(flags),
+            partial_suffix=flags.copying.partial_suffix,
+            stop_when_full=flags.linking.local_fatal_if_no_space,
             track_renames=_strategy(flags) if command != "copy" else None,
         ),
     )
@@ -68,6 +74,12 @@ def verify(command: str, flags: Flags) -> None:
             raise SettingError("can't use --no-check-dest with --backup-dir")
     if copying.compare_dest and copying.copy_dest:
         raise SettingError("can't use --compare-dest with --copy-dest")
+    if copying.compare_dest and command == "run":
+        raise SettingError(
+            "can't use --compare-dest with run: what changes in that directory is not watched"
+        )
+    if "/" in deleting.suffix:
+        raise SettingError(f"--suffix {deleting.suffix!r} cannot be part of a name")
     if deleting.track_renames and deleting.delete_before and command != "copy":
         raise FatalError("can't use --delete-before with --track-renames")
     limiting = flags.limiting
@@ -112,6 +124,7 @@ def options(flags: Flags, *, delete: bool, faithful: bool = False) -> Options:
         delete=delete,
         delete_excluded=flags.filtering.delete_excluded,
         one_file_system=linking.one_file_system,
+        backups_beside=bool(flags.deleting.suffix and not flags.deleting.backup_dir),
     )
     kept = copying.archive or (faithful and "archive" not in flags.given)
     return archive(made) if kept else made
@@ -132,6 +145,18 @@ def quota(flags: Flags) -> Quota:
 def _strategy(flags: Flags) -> frozenset[str] | None:
     deleting = flags.deleting
     return deleting.track_renames_strategy if deleting.track_renames else None
+
+
+def writing(flags: Flags) -> Writing:
+    """How the destination is written."""
+    deleting, backup = flags.deleting, None
+    if deleting.backup_dir or deleting.suffix:
+        backup = Backup(deleting.backup_dir, deleting.suffix, deleting.suffix_keep_extension)
+    return Writing(
+        backup=backup,
+        in_place=flags.copying.inplace,
+        check_updated=not flags.linking.local_no_check_updated,
+    )
 
 
 def limits(flags: Flags, *, careful: bool) -> Limits:

@@ -31,7 +31,13 @@ class Voice:
         self.log = log
         self.stats = Stats(bits=self._bits())
         silent = (LINK,) * flags.linking.skip_links + (SPECIAL,) * flags.linking.skip_specials
-        self.narrator = Narrator(log, self.stats, place=destination, silent=silent)
+        self.narrator = Narrator(
+            log,
+            self.stats,
+            place=destination,
+            silent=silent,
+            backups=bool(flags.deleting.backup_dir or flags.deleting.suffix),
+        )
         self.reports = Reports(flags.reporting)
         self.listener: Listener = (
             Several((self.narrator, self.reports)) if self.reports.wanted else self.narrator

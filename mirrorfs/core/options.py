@@ -44,6 +44,7 @@ class Options:
     delete: bool = True  # False: ``copy``
     delete_excluded: bool = False
     one_file_system: bool = False
+    backups_beside: bool = False  # what is removed stays in its directory, under another name
 
     def fingerprint(self) -> str:
         """Changes when a destination must be compared anew, because "equal" means something else.

@@ -24,12 +24,20 @@ SameContent = Callable[[str, Sequence[str]], dict[str, bool | Failure]]
 class Rules:
     """What holds for every directory of a walk. ``same_content`` answers, for names in a
     directory whose
-    entries cannot tell, whether the contents are equal."""
+    entries cannot tell, whether the contents are equal; ``spare``, whether a file need not be
+    copied although it is not there."""
 
-    def __init__(self, options: Options, filter: Filter, same_content: SameContent) -> None:
+    def __init__(
+        self,
+        options: Options,
+        filter: Filter,
+        same_content: SameContent,
+        spare: Callable[[str, Entry], bool] = lambda path, want: False,
+    ) -> None:
         self.options = options
         self.filter = filter
         self.same_content = same_content
+        self.spare = spare
         self.compare: Comparer = comparer(options)
         self.plain = filter.is_everything
 
@@ -128,6 +136,8 @@ class Pairing:
         if want.kind is Kind.DIRECTORY:
             self.children.append(self._new_directory(path, want))
             return
+        if self._rules.spare(path, want):
+            return
         frame = self._frame
         frame.make(self._batch)
         frame.touched = True
@@ -155,6 +165,8 @@ class Pairing:
             self.children.append(Frame(path, Scope.everything(), frame, None, have, doomed=stage))
             return
         frame.touched = True
+        if rules.options.backups_beside:
+            frame.shelters = True
         self._batch.later.append(
             Action(Verb.DELETE, stage, path, None, have, "gone from the source")
         )
@@ -225,6 +237,8 @@ class Pairing:
                 batch.later.append(attributes(path, want, have, difference.reason))
             case Verdict.CONTENT:
                 if difference is type_changed and not self._may_replace(path):
+                    return
+                if self._rules.spare(path, want):
                     return
                 frame.touched = True
                 update = Action(Verb.UPDATE, Stage.CONTENT, path, want, have, difference.reason)

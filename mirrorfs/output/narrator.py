@@ -11,7 +11,7 @@ from mirrorfs.core.walk import Batch
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Level, Log
 from mirrorfs.output.stats import Stats
-from mirrorfs.output.words import is_directory, is_transfer, size_of, subject, words
+from mirrorfs.output.words import Words, is_directory, is_transfer, size_of, subject, words
 from mirrorfs.sync import Listener
 
 LINK = "Can't follow symlink"
@@ -20,11 +20,18 @@ SPECIAL = "Can't transfer non file/directory"
 
 class Narrator(Listener):
     """``place`` is the destination, for lines about the whole of it; ``silent`` are beginnings of
-    notices nobody wants (--skip-links)."""
+    notices nobody wants (--skip-links); ``backups``: what is deleted is kept elsewhere."""
 
     def __init__(
-        self, log: Log, stats: Stats, *, place: str = "", silent: tuple[str, ...] = ()
+        self,
+        log: Log,
+        stats: Stats,
+        *,
+        place: str = "",
+        silent: tuple[str, ...] = (),
+        backups: bool = False,
     ) -> None:
+        self._backups = backups
         self._log = log
         self._stats = stats
         self._place = f"Local file system at {place}"
@@ -65,7 +72,7 @@ class Narrator(Listener):
                 case Status.FAILED:
                     self._fail(
                         outcome.failure,
-                        f"Failed to {words(outcome.action).fail}: ",
+                        f"Failed to {self.words(outcome.action).fail}: ",
                         outcome.action.path,
                     )
                 case Status.DRIFT:
@@ -78,9 +85,13 @@ class Narrator(Listener):
             self._count(Outcome(action, Status.DONE, None, size_of(action) or 0))
             self.skipped(action, "--dry-run")
 
+    def words(self, action: Action) -> Words:
+        """How this run speaks of an action."""
+        return words(action, backups=self._backups)
+
     def skipped(self, action: Action, flag: str) -> None:
         """One action that a flag keeps from being done."""
-        kind, size = printable(words(action).kind), size_of(action)
+        kind, size = printable(self.words(action).kind), size_of(action)
         tail = f" (size {_size(size)})" if size is not None else ""
         more = {} if size is None else {"size": size}
         message = f"Skipped {kind} as {flag} is set{tail}"
@@ -110,7 +121,7 @@ class Narrator(Listener):
 
     def _say(self, action: Action) -> None:
         if self._log.shows(Level.INFO):
-            self._log.info(printable(words(action).done), action.path or ".")
+            self._log.info(printable(self.words(action).done), action.path or ".")
 
     def _skip(self, outcome: Outcome) -> None:
         failure = outcome.failure

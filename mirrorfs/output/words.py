@@ -23,6 +23,7 @@ _FILES = {
     Verb.UPDATE: Words("copy", "Copied (replaced existing)", "copy"),
     Verb.DELETE: Words("delete", "Deleted", "delete"),
 }
+_BACKED_UP = Words("move into backup dir", "Moved into backup dir", "move into backup dir")
 _DIRECTORIES = {
     Verb.CREATE: Words("make directory", "Making directory", "make directory"),
     Verb.DELETE: Words("remove directory", "Removing directory", "remove directory"),
@@ -43,9 +44,12 @@ _DIRECTORY_REST = Words(
 )
 
 
-def words(action: Action) -> Words:
-    """How an action is spoken of. The path it is said of is `subject`."""
+def words(action: Action, *, backups: bool = False) -> Words:
+    """How an action is spoken of. The path it is said of is `subject`. ``backups``: what is deleted
+    is kept elsewhere."""
     directory = is_directory(action)
+    if backups and action.verb is Verb.DELETE and not directory:
+        return _BACKED_UP
     if action.verb is Verb.RENAME:
         return Words(f"move to {action.path}", f'Renamed from "{action.origin}"', "move")
     if action.verb is Verb.ATTRIBUTES:

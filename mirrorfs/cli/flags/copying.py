@@ -59,10 +59,16 @@ class Copying(Group):
         "Do not verify a copy",
         ignored="the kernel copies; what it reports is checked, the file is not read twice",
     )
-    inplace: bool = switch("Write into the file itself instead of replacing it in one step")
+    inplace: bool = switch(
+        "Write into the file itself instead of replacing it in one step; a kill leaves half a file"
+    )
     partial_suffix: str = partial_suffix("How the names of unfinished files end", ".partial")
     compare_dest: tuple[str, ...] = texts("Leave out what DIR already holds", value="DIR")
-    copy_dest: tuple[str, ...] = texts("Take from DIR what it already holds", value="DIR")
+    copy_dest: tuple[str, ...] = texts(
+        "Take from DIR what it already holds",
+        value="DIR",
+        better="local trees can; content is shared (reflink) or copied, never hard-linked",
+    )
     ignore_case_sync: bool = switch("Match names whatever their case")
     fix_case: bool = switch("Rename what differs in case only")
     no_unicode_normalization: bool = switch(
@@ -110,8 +116,12 @@ class Deleting(Group):
     adopt: bool = switch(
         "The destination holds other things, and they may be deleted", on=MIRRORS, own=True
     )
-    backup_dir: str = text("Move what is replaced or deleted to DIR", value="DIR")
-    suffix: str = text("Append this to the names of backups")
+    backup_dir: str = text(
+        "Move what is replaced or deleted to DIR",
+        value="DIR",
+        better="the old version goes only when the new one is completely written",
+    )
+    suffix: str = text("Append this to the names of backups; without --backup-dir they stay beside")
     suffix_keep_extension: bool = switch("Put the suffix before the extension")
     track_renames: bool = switch("Recognise renamed files, rename them on the destination (sync)")
     track_renames_strategy: frozenset[str] = strategy("What must agree: hash, modtime, leaf")

@@ -63,16 +63,8 @@ REFUSED: dict[str, str] = {
 # Parsed and carried in the settings, but the engine does not act on them yet.
 NOT_YET: frozenset[str] = frozenset(
     {
-        "backup-dir",
-        "compare-dest",
-        "copy-dest",
         "fix-case",
         "ignore-case-sync",
-        "inplace",
-        "local-fatal-if-no-space",
-        "local-no-check-updated",
         "name-transform",
-        "partial-suffix",
-        "suffix",
     }
 )

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from mirrorfs.core.options import Options, archive
 from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, Trouble, join, split
 from mirrorfs.core.values import suffix_name
+from mirrorfs.trees.base import Meter
 from mirrorfs.trees.local.attributes import assign
 from mirrorfs.trees.local.content import LocalContent
 from mirrorfs.trees.local.copy import Copying
@@ -38,7 +39,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """Where backups go: ``directory``, an absolute path ("" for beside the original), and
+    """Where backups go: ``directory``, a path ("" for beside the original), and
     ``suffix``, added to the names, before the extension if ``keep_extension``."""
 
     directory: str = ""
@@ -164,7 +165,7 @@ class Backups:
                 raise TreeError(Failure(path, Trouble.DRIFT, "it was replaced meanwhile"))
             target = os.open(to_name, _NEW, 0o600, dir_fd=to_fd)
             try:
-                self._copying.copy(content, before, target, None)
+                self._copying.copy(content, before, target, Meter())
                 try:
                     assign(target, before, _ALL)
                 except OSError:  # not ours to give away, or not what this file system can hold
