@@ -125,7 +125,6 @@ def plan_renames(
                 Action(Verb.CREATE, Stage.SHELTER, path, entry, None, "a renamed entry moves in")
             )
             view.make(path, entry)
-            scope.add(path)
         want, have = found
         actions.append(
             Action(
@@ -140,9 +139,8 @@ def plan_renames(
         )
         # The rename itself will move the entry's change time.
         view.rename(hint.origin, hint.path, have._replace(ctime_ns=0))
-    touched = {split(name)[0] for action in actions for name in (action.path, action.origin)}
-    made = {action.path for action in actions if action.stage is Stage.SHELTER}
-    return Renames(tuple(actions), view, frozenset(touched | made))
+    names = {name for action in actions for name in (action.path, action.origin) if name}
+    return Renames(tuple(actions), view, frozenset(split(name)[0] for name in names))
 
 
 def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[Entry, Entry] | None:
