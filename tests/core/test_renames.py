@@ -149,6 +149,26 @@ def test_new_parents_are_made_first_and_get_their_times():
     assert shape(source, ARCHIVE) == shape(destination, ARCHIVE)
 
 
+def test_times_of_the_directories_it_leaves_and_enters_are_restored():
+    """They have in the source the time they had, so no comparison shows that they must be set."""
+    source, destination = mirrored()
+    parents = ("", "a", "a/b", "c")
+    source.mkdir("c")
+    source.move("old", "a/b/old")
+    for again in (False, True):
+        if again:
+            full(source, destination, ARCHIVE)
+            source.move("a/b/old", "c/d/e/new")
+        for path in (*parents, "c/d", "c/d/e")[: None if again else 4]:
+            source.touch(path, 5)
+    records = [M("a/b/old", "c/d/e/new"), Dirty("c/d", True)]
+    plan = mirror(source, destination, ARCHIVE).plan(*fold(records)[:2])
+    set_again = {action.path for action in plan.actions if action.verb is Verb.ATTRIBUTES}
+    assert set_again == {"a/b", "c", "c/d", "c/d/e"}
+    assert replay(source, destination, records, ARCHIVE).done[Verb.RENAME] == 1
+    assert shape(source, ARCHIVE) == shape(destination, ARCHIVE)
+
+
 def test_a_file_in_the_place_of_a_parent_is_no_place_for_a_rename():
     source, destination = mirrored()
     source.remove("file")
