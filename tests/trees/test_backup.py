@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import traceback
 from pathlib import Path
 from typing import Any

@@ -2,7 +2,8 @@
 
 Law: the old version has its name among the backups before it loses its own, so a kill at any
 moment costs neither version and no name is ever missing on the way. An older backup of the same
-name is replaced (rclone); a directory in its place is not.
+name is replaced (rclone); a directory in its place is not. A directory of backups is never read, so
+what a kill leaves there unfinished goes when the next backup of that name is made.
 
 A file that is replaced gets its backup as a second name of the same file, and is copied only where
 that cannot be: on another file system, or where links are refused. What holds no content (fifos,
