@@ -8,6 +8,7 @@ one file that can never be read does not keep the removals of everybody else wai
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 QUIET_SECONDS = 1.0
 VOUCH_SECONDS = 10.0
+BURST_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Follower:
         self._cursor = None if mirror.checkpoint is None else mirror.checkpoint.cursor
         self._unvouched: tuple[Reading, Report, float] | None = None
         self._held = False
+        self._sizes: deque[tuple[float, int]] = deque()  # (when, entries), ever fewer of them
         self.owed: dict[str, Owed] = {}
 
     def start(self) -> tuple[Reading, Report]:
@@ -103,7 +106,7 @@ class Follower:
         return self._unvouched is not None and self._clock() - self._unvouched[2] >= VOUCH_SECONDS
 
     def _apply(self, reading: Reading) -> Report:
-        report = self._mirror.apply(reading)
+        report = self._mirror.apply(reading, gone=self._gone())
         self._held = report.refusal is not None
         if self._held:
             return report
@@ -112,6 +115,17 @@ class Follower:
         since = self._unvouched[2] if self._unvouched else self._clock()
         self._unvouched = (reading, report, since)
         return report
+
+    def _gone(self) -> int:
+        """By how much the destination has shrunk in the last minute. While a plan is held no time
+        passes: else the rest of a disaster would only have to wait."""
+        now, entries, sizes = self._clock(), self._mirror.entries, self._sizes
+        while not self._held and sizes and sizes[0][0] < now - BURST_SECONDS:
+            sizes.popleft()
+        while sizes and sizes[-1][1] <= entries:
+            sizes.pop()
+        sizes.append((now, entries))
+        return sizes[0][1] - entries
 
     def _owe(self, reading: Reading, report: Report) -> None:
         """What was read and is fine is owed no longer; what is not is owed for longer."""

@@ -122,8 +122,7 @@ class Mirror:
         self._journal = Reader(self._state.journal(source))
         self._file = CheckpointFile(self._state.mirror(source, destination))
         self.checkpoint = self._file.load()
-        # How many entries the destination holds, for the guards of a small scope.
-        self._entries = self.checkpoint.entries if self.checkpoint else 0
+        self.entries = self.checkpoint.entries if self.checkpoint else 0
 
     def __enter__(self) -> Self:
         return self
@@ -180,6 +179,8 @@ class Mirror:
         except (CursorLost, JournalCorrupt) as error:
             tail = self._journal.tail_position()
             return _everything(f"the journal cannot vouch for the source: {error}", tail)
+        except JournalError as error:
+            raise StateError(str(error)) from error
         for path in retry:
             folded.scope.add(path, recursive=True)
         if folded.scope.is_everything:
@@ -208,19 +209,25 @@ class Mirror:
         return report
 
     def apply(
-        self, reading: Reading, choose: Callable[[list[Action]], list[Action]] | None = None
+        self,
+        reading: Reading,
+        choose: Callable[[list[Action]], list[Action]] | None = None,
+        *,
+        gone: int = 0,
     ) -> Report:
-        """Carry a reading out without moving the checkpoint."""
+        """Carry a reading out without moving the checkpoint. ``gone``: how many entries the
+        destination lost a moment ago."""
         report = self._pass.run(
             reading.scope,
             reading.hints,
             first=self.checkpoint is None,
-            known=self._entries,
+            known=self.entries,
+            gone=gone,
             choose=choose,
         )
         if reading.scope.is_everything:
-            self._entries = report.kept
-        self._entries += report.done[Verb.CREATE] - report.done[Verb.DELETE]
+            self.entries = report.kept
+        self.entries += report.done[Verb.CREATE] - report.done[Verb.DELETE]
         self.destination.sweep()
         return report
 
@@ -237,7 +244,7 @@ class Mirror:
             reading.cursor,
             owed,
             time.time_ns() if whole or before is None else before.compared_ns,
-            self._entries,
+            self.entries,
         )
 
     def vouch(self, checkpoint: Checkpoint) -> None:

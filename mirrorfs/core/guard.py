@@ -43,10 +43,14 @@ class Refusal:
     totals: Totals
 
 
-def refuse(plan: Plan, limits: Limits, *, first: bool, whole: bool) -> Refusal | None:
+def refuse(
+    plan: Plan, limits: Limits, *, first: bool, whole: bool, gone: int = 0
+) -> Refusal | None:
     """Why the plan is not to be applied; None when nothing speaks against it.
 
-    ``first``: this pair of trees was never mirrored before; ``whole``: all of the source was read.
+    ``first``: this pair of trees was never mirrored before; ``whole``: all of the source was read;
+    ``gone``: how many entries the destination has lost a moment ago, by plans before this one: a
+    disaster that comes in small pieces is one all the same.
     """
     totals = plan.totals()
     files = sum(
@@ -73,7 +77,10 @@ def refuse(plan: Plan, limits: Limits, *, first: bool, whole: bool) -> Refusal |
         return Refusal(Danger.FOREIGN_DESTINATION, message, totals)
     if whole and plan.source_entries == 0 and not limits.empty_source:
         return Refusal(Danger.SOURCE_EMPTIED, f"the source is empty and {would}", totals)
-    too_much = totals.delete > limits.share * plan.destination_entries
-    if too_much and totals.delete > limits.share_floor:
+    lost = totals.delete + gone
+    too_much = lost > limits.share * (plan.destination_entries + gone)
+    if too_much and lost > limits.share_floor:
+        if gone:
+            would += f", after {gone} a moment ago"
         return Refusal(Danger.MASS_DELETION, would, totals)
     return None
