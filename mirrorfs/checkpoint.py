@@ -8,8 +8,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from journal import CursorDamaged, CursorFile, Position
+from journal import CursorDamaged, CursorFile, JournalError, Position
 from mirrorfs.core.tree import Identity, is_safe
+from mirrorfs.errors import StateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,16 @@ class CheckpointFile:
 
     def load(self) -> Checkpoint | None:
         """The last one stored; ``None`` if there is none that can be used (then everything is
-        compared, which is always right). Raises JournalUnsafe for a file somebody else may write.
+        compared, which is always right). Raises StateError for a file somebody else may write.
         """
         try:
             stored = self._file.load()
         except CursorDamaged:
             return None
+        except JournalError as error:
+            raise StateError(
+                str(error), remedy="run as the user whose mirror this is, or remove the file"
+            ) from error
         try:
             return None if stored is None else _from(stored)
         except (KeyError, TypeError, ValueError):

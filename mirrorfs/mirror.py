@@ -19,7 +19,7 @@ from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.vouch import Found, Known, objection
-from mirrorfs.errors import DirectoryMissing, TemporaryError
+from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
 from mirrorfs.preflight import (
     lock_destination,
     make_destination,
@@ -141,7 +141,14 @@ class Mirror:
         return os.path.isdir(self._journal.directory)
 
     def reading(self) -> Reading:
-        """Decide what to look at; asks the watcher, if there is one, whether it is up to date."""
+        """Decide what to look at; asks the watcher, if there is one, whether it is up to date.
+        Raises StateError for a journal in the hands of others."""
+        try:
+            return self._reading()
+        except JournalError as error:
+            raise _distrusted(error) from error
+
+    def _reading(self) -> Reading:
         known, checkpoint = None, self.checkpoint
         if checkpoint is not None:
             known = Known(
@@ -180,7 +187,7 @@ class Mirror:
             tail = self._journal.tail_position()
             return _everything(f"the journal cannot vouch for the source: {error}", tail)
         except JournalError as error:
-            raise StateError(str(error)) from error
+            raise _distrusted(error) from error
         for path in retry:
             folded.scope.add(path, recursive=True)
         if folded.scope.is_everything:
@@ -259,6 +266,10 @@ class Mirror:
                 remedy="give the state directory's disk some room; until then changes are kept",
             ) from error
         self.checkpoint = checkpoint
+
+
+def _distrusted(error: JournalError) -> StateError:
+    return StateError(str(error), remedy="remove the journal: the next sync compares everything")
 
 
 def _everything(why: str, cursor: Position | None) -> Reading:

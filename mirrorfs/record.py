@@ -65,6 +65,11 @@ class Recorder:
                 f"{place} is being watched already: {error}",
                 remedy="one watcher serves any number of destinations; use `mirrorfs sync`",
             ) from error
+        except JournalError as error:
+            raise StateError(
+                f"the journal of {place} cannot be written: {error}",
+                remedy="give its disk room, or remove the journal: everything is compared then",
+            ) from error
         self.watcher = Watcher(
             place,
             self._emit,
