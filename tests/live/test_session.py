@@ -22,7 +22,7 @@ from support.process import Service, plan
 from support.walker import count, differences, leftovers
 
 SEED = random.randrange(2**32)
-SECONDS = 25.0
+SECONDS = 20.0
 
 Program = Callable[[Path], None]
 

@@ -82,6 +82,7 @@ class Service:
         self._command += ["--state-dir", os.fspath(state), *flags]
         self.process: subprocess.Popen[bytes] | None = None
         self.log = state.with_name(f"{state.name}-{verb}.log")
+        self._before = 0  # bytes of the log that an earlier process wrote
 
     def __enter__(self) -> Self:
         self.start()
@@ -96,20 +97,21 @@ class Service:
         if self.process is not None:
             self.kill()
         if kind is not None:
-            print(f"---- {self.log}\n{self.said()}")
+            print(f"---- {self.log}\n{self.log.read_text(errors='backslashreplace')}")
 
     def start(self) -> None:
         assert self.process is None
         with open(self.log, "ab") as log:
+            self._before = log.tell()
             self.process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     def said(self) -> str:
-        try:
-            return self.log.read_text(errors="backslashreplace")
-        except FileNotFoundError:
-            return ""
+        """What the process that was started last has written."""
+        with open(self.log, "rb") as log:
+            log.seek(self._before)
+            return log.read().decode(errors="backslashreplace")
 
     @property
     def pid(self) -> int:
@@ -150,9 +152,13 @@ class Service:
                 return said
         return {}
 
-    def phase(self) -> str:
+    def lives(self) -> None:
+        """Raises AssertionError with its last words when it has ended."""
         assert self.process is not None
-        assert self.process.poll() is None, f"it ended with {self.process.returncode}"
+        assert self.process.poll() is None, f"{self.process.returncode}: {self.said()[-2000:]}"
+
+    def phase(self) -> str:
+        self.lives()
         return str(self.status().get("phase", ""))
 
     def reaches(self, *phases: str, within: float = DEADLINE) -> str:
@@ -163,7 +169,7 @@ class Service:
 
     def watches(self, *, within: float = DEADLINE) -> None:
         """Wait until `watch` says that everything is watched."""
-        until(lambda: "watching" in self.said(), "watching", within=within)
+        until(lambda: self.lives() or "watching" in self.said(), "watching", within=within)
 
     def mirrors(self, *, within: float = DEADLINE) -> None:
         """Wait until the destination equals the source, which nobody changes any more.
