@@ -26,6 +26,7 @@ from mirrorfs.trees.base import Destination, Tree
 
 BATCH_ACTIONS = 128
 BATCH_BYTES = 8 << 20
+ALONE_BYTES = 1 << 20
 # Smaller files cost system calls and Python rather than bytes: in threads they would take turns at
 # the interpreter's lock and cost twice the CPU for half the speed (measured on 50,000 files).
 LARGE_BYTES = 256 << 10
@@ -177,17 +178,20 @@ def _size(actions: Sequence[Action]) -> int:
 
 
 def slices(actions: Sequence[Action], most: int = BATCH_ACTIONS) -> Iterator[list[Action]]:
-    """Batches of one directory each, at most ``most`` actions and about `BATCH_BYTES` bytes."""
+    """Batches of one directory each, at most ``most`` actions and about `BATCH_BYTES` bytes; a file
+    that takes its time is alone, so that as many are on their way as were asked for."""
     batch: list[Action] = []
     size = 0
     directory = None
     for action in actions:
         here = split(action.path)[0]
-        if batch and (here != directory or len(batch) >= most or size >= BATCH_BYTES):
+        new = action.want.size if action.want is not None else 0
+        alone = new >= ALONE_BYTES
+        if batch and (alone or here != directory or len(batch) >= most or size >= BATCH_BYTES):
             yield batch
             batch, size = [], 0
         directory = here
         batch.append(action)
-        size += action.want.size if action.want is not None else 0
+        size += BATCH_BYTES if alone else new
     if batch:
         yield batch

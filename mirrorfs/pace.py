@@ -14,6 +14,7 @@ from mirrorfs.core.values import Slot, format_size, rate_at
 from mirrorfs.trees.base import PIECE
 
 SLICE = 0.1  # seconds: how long a wait goes on unasked, and what a piece of content takes
+TRIFLE = 0.001  # seconds: what is shorter is not waited for, but goes on counting
 CREDIT = 0.1  # seconds of flow that may be caught up after a delay
 BLOCK = 4096  # pieces are whole blocks, or reflinks and copies by the kernel would be impossible
 GLANCE = 1.0  # seconds between two looks at the time of day
@@ -136,7 +137,7 @@ class Pace:
                 self._last = whole
             if changed:
                 self._said(_changed(whole, self._off))
-            if not wait:
+            if wait < TRIFLE:
                 return
             go_on()
             self._sleep(min(wait, SLICE))

@@ -50,7 +50,7 @@ class Capabilities:
     rename: bool = True
     time_resolution_ns: int = 1
     folds_case: bool = False
-    connections: int = 4
+    connections: int = 1024
 
 
 class Content(ABC):

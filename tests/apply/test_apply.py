@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.history import History, histories
 from support.mirroring import ARCHIVE, full, mirror, shape
 
-from mirrorfs.apply import BATCH_ACTIONS, BATCH_BYTES, Applier, slices
+from mirrorfs.apply import ALONE_BYTES, BATCH_ACTIONS, BATCH_BYTES, Applier, slices
 from mirrorfs.core.change import Moved
 from mirrorfs.core.fold import fold
 from mirrorfs.core.guard import Limits
@@ -257,9 +257,11 @@ def test_slices_are_of_one_directory_and_bounded(files):
         assert len({split(action.path)[0] for action in batch}) == 1
         assert 1 <= len(batch) <= BATCH_ACTIONS
         assert sum(action.want.size for action in batch[:-1]) < BATCH_BYTES
+        assert len(batch) == 1 or all(action.want.size < ALONE_BYTES for action in batch)
     for one, other in itertools.pairwise(batches):
         same = split(one[0].path)[0] == split(other[0].path)[0]
         complete = len(one) == BATCH_ACTIONS or sum(a.want.size for a in one) >= BATCH_BYTES
+        complete |= max(one[0].want.size, other[0].want.size) >= ALONE_BYTES
         assert complete or not same, "no batch ends before it must"
 
 
