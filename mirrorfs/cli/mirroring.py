@@ -172,7 +172,7 @@ class _Run:
         return self._failed(report.errors, _last(report))
 
     def _say(self, reading: Reading) -> None:
-        """Which way the sync goes, and why: news where a journal is kept, else as quiet as rclone."""
+        """Which way the sync goes: news where a journal is kept, else as quiet as rclone."""
         level = Level.NOTICE if self._mirror.has_journal else Level.INFO
         self._log.log(level, printable(reading.why))
 

@@ -60,7 +60,9 @@ def test_an_order(call: Any, place: Any) -> None:
     said = [name for name in ("changed", "d/deep", "new") if f": {name}: Copied" in done.err]
     assert sorted(said, key=lambda name: done.err.index(f": {name}: Copied")) == said
     assert len(said) == 3
-    assert call("sync", place.source, place.destination, "--order-by=colour").code != 0
+    bad = call("sync", place.source, place.destination, "--order-by=colour")
+    assert bad.code == 7
+    assert "unknown --order-by comparison 'colour'" in bad.err
     assert call("sync", place.source, place.destination, "--order-by=pattern,[a").code == 7
 
 

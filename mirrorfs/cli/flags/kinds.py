@@ -12,6 +12,7 @@ from mirrorfs.core.values import (
     Age,
     OrderBy,
     Slot,
+    ValueRefused,
     format_duration,
     format_size,
     parse_age,
@@ -26,6 +27,7 @@ from mirrorfs.core.values import (
     parse_rename_strategy,
     parse_size,
 )
+from mirrorfs.errors import FatalError
 
 TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run"})
 EVERYWHERE = TREES | {"watch", "journal", "status", "version", "help", "completion"}
@@ -210,8 +212,15 @@ def bandwidth(help: str, **rest: Any) -> tuple[Slot, ...]:
     return declared
 
 
+def _order(value: str) -> OrderBy | None:
+    try:
+        return parse_order_by(value)
+    except ValueRefused as refused:
+        raise FatalError(str(refused)) from None  # rclone's exit code; it reads this value later
+
+
 def order(help: str, **rest: Any) -> OrderBy | None:
-    declared: OrderBy | None = _declare(parse_order_by, None, help, "", value="ORDER", **rest)
+    declared: OrderBy | None = _declare(_order, None, help, "", value="ORDER", **rest)
     return declared
 
 
