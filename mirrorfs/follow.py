@@ -49,7 +49,7 @@ class Follower:
         self._cursor = None if mirror.checkpoint is None else mirror.checkpoint.cursor
         self._unvouched: tuple[Reading, Report, float] | None = None
         self._held = False
-        self._sizes: deque[tuple[float, int]] = deque()  # (when, entries), ever fewer of them
+        self._sizes: deque[tuple[float, int]] = deque()  # (when, entries), once a second
         self.owed: dict[str, Owed] = {}
 
     def start(self) -> tuple[Reading, Report]:
@@ -111,21 +111,24 @@ class Follower:
         if self._held:
             return report
         self._cursor = reading.cursor
+        if reading.scope.is_everything:
+            self._sizes.clear()
+            self._sizes.append((self._clock(), self._mirror.entries))
         self._owe(reading, report)
         since = self._unvouched[2] if self._unvouched else self._clock()
         self._unvouched = (reading, report, since)
         return report
 
     def _gone(self) -> int:
-        """By how much the destination has shrunk in the last minute. While a plan is held no time
-        passes: else the rest of a disaster would only have to wait."""
+        """By how much the destination is smaller than a minute ago. What came and went meanwhile
+        does not count. While a plan is held no time passes: else the rest of a disaster would only
+        have to wait."""
         now, entries, sizes = self._clock(), self._mirror.entries, self._sizes
-        while not self._held and sizes and sizes[0][0] < now - BURST_SECONDS:
+        while not self._held and len(sizes) > 1 and sizes[1][0] <= now - BURST_SECONDS:
             sizes.popleft()
-        while sizes and sizes[-1][1] <= entries:
-            sizes.pop()
-        sizes.append((now, entries))
-        return sizes[0][1] - entries
+        if not sizes or sizes[-1][0] <= now - 1:
+            sizes.append((now, entries))
+        return max(0, sizes[0][1] - entries)
 
     def _owe(self, reading: Reading, report: Report) -> None:
         """What was read and is fine is owed no longer; what is not is owed for longer."""

@@ -100,6 +100,21 @@ def test_what_was_copied_a_moment_ago_may_go_again(places: Places) -> None:
         run.mirrors()
 
 
+def test_what_came_and_went_within_a_minute_is_no_disaster(places: Places) -> None:
+    source, destination, state = places
+    (source / "kept").touch()
+    with Service("run", source, destination, state=state) as run:
+        run.mirrors()
+        fill(source)
+        run.mirrors()
+        for number in range(FILES):
+            file = source / f"d{number % 7}" / f"file{number}"
+            file.unlink()
+            gone = destination / file.relative_to(source)
+            until(lambda gone=gone: run.phase() and not gone.exists(), "one by one they go")
+        run.mirrors()
+
+
 def test_a_source_that_is_missing_while_it_runs_and_back(filled: Places) -> None:
     source, destination, state = filled
     with Service("run", source, destination, state=state) as run:
