@@ -21,6 +21,7 @@ from mirrorfs.core.reconcile import Reconciler, gather
 from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
+from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tracking import tracked
 from mirrorfs.core.tree import Entry, Failure, TreeError, Trouble
 from mirrorfs.core.values import OrderBy
@@ -36,6 +37,7 @@ from mirrorfs.quota import Quota
 from mirrorfs.trees.base import Capabilities, Destination, Tree
 from mirrorfs.trees.lending import Lending
 from mirrorfs.trees.local import Writing
+from mirrorfs.trees.respelled import RespelledDestination
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,9 @@ class Pass:
     ) -> None:
         self._lending = Lending(source) if settings.copy_dest else None
         self._source = self._lending or source
+        self._spelling = Spelling.of(possible(options, destination.capabilities))
+        if self._spelling is not None:
+            destination = RespelledDestination(destination, self._spelling)
         self._destination = destination
         self._places = elsewhere
         self._options = possible(options, destination.capabilities)
@@ -214,6 +219,7 @@ class Pass:
             return self._source.same_content(path, names, self._destination)
 
         rules = Rules(self._options, self._filter, same_content)
+        rules.spelling = self._spelling
         if self._places:
             rules.spare = self._spare
         renames = Renames((), view, frozenset())
@@ -269,6 +275,7 @@ def possible(options: Options, holds: Capabilities) -> Options:
         owners=options.owners and holds.owners,
         xattrs=options.xattrs and holds.xattrs,
         hard_links=options.hard_links and holds.hard_links,
+        fold_names=options.fold_names or holds.folds_case,
         modify_window_ns=max(options.modify_window_ns, holds.time_resolution_ns),
     )
 

@@ -16,6 +16,7 @@ from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import Action, Verb
 from mirrorfs.core.reconcile import Reconciler
 from mirrorfs.core.scope import Scope
+from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tree import TreeError, join
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import DirectoryMissing, ExitCode, FatalError
@@ -25,6 +26,7 @@ from mirrorfs.output.words import is_directory
 from mirrorfs.trees.base import Tree
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
+from mirrorfs.trees.respelled import Respelled
 
 
 def run(call: Call) -> int:
@@ -33,6 +35,8 @@ def run(call: Call) -> int:
     options = Options(
         links=made.options.links,
         one_file_system=made.options.one_file_system,
+        normalise_names=made.options.normalise_names,
+        fold_names=made.options.fold_names,
         checksum=True,
         size_only=made.options.size_only,
         ignore_size=made.options.ignore_size,
@@ -44,14 +48,18 @@ def run(call: Call) -> int:
         LocalTree(source, options) as here,
         _destination(destination, options) as there,
     ):
+        reader: Tree = there
+        if (spelling := Spelling.of(options)) is not None:
+            reader = Respelled(there, spelling)
         rules = Rules(
             replace(options, delete=True),
             made.filter,
-            lambda path, names: here.same_content(path, names, there),
+            lambda path, names: here.same_content(path, names, reader),
         )
         checking = _Checking(call, voice)
+        rules.spelling = spelling
         try:
-            for batch in Reconciler(here, there, rules).walk(Scope.everything()):
+            for batch in Reconciler(here, reader, rules).walk(Scope.everything()):
                 checking.hear(batch)
         except TreeError as error:
             raise FatalError(str(error)) from error

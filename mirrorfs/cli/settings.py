@@ -104,6 +104,9 @@ def options(flags: Flags, *, delete: bool, faithful: bool = False) -> Options:
         links = Links.FOLLOW
     elif linking.links or linking.local_links:
         links = Links.KEEP
+    kept = copying.archive or (faithful and "archive" not in flags.given)
+    # A faithful mirror keeps names that differ in their bytes alone.
+    bytewise = kept and "no-unicode-normalization" not in flags.given
     made = Options(
         links=links,
         permissions=copying.metadata,
@@ -124,9 +127,11 @@ def options(flags: Flags, *, delete: bool, faithful: bool = False) -> Options:
         delete=delete,
         delete_excluded=flags.filtering.delete_excluded,
         one_file_system=linking.one_file_system,
+        normalise_names=not (bytewise or copying.no_unicode_normalization),
+        fold_names=copying.ignore_case_sync,
+        fix_case=copying.fix_case,
         backups_beside=bool(flags.deleting.suffix and not flags.deleting.backup_dir),
     )
-    kept = copying.archive or (faithful and "archive" not in flags.given)
     return archive(made) if kept else made
 
 

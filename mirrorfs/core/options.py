@@ -44,11 +44,14 @@ class Options:
     delete: bool = True  # False: ``copy``
     delete_excluded: bool = False
     one_file_system: bool = False
+    # Names are bytes, unless these say which others are the same (`mirrorfs.core.spelling`).
+    normalise_names: bool = False  # in Unicode's form NFC, as rclone does
+    fold_names: bool = False  # whatever their case
+    fix_case: bool = False  # and the destination gets the source's spelling
     backups_beside: bool = False  # what is removed stays in its directory, under another name
 
     def fingerprint(self) -> str:
-        """Changes when a destination must be compared anew, because "equal" means something else.
-        """
+        """Changes when a destination must be compared anew: "equal" means something else now."""
         return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:32]
 
 

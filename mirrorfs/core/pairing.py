@@ -9,6 +9,7 @@ made).
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from mirrorfs.core.compare import Comparer, Difference, Verdict, comparer, type_changed
 from mirrorfs.core.filter import Filter
@@ -17,6 +18,9 @@ from mirrorfs.core.plan import Action, Notice, Stage, Verb
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Entry, Failure, Kind, Listing, Trouble, join
 from mirrorfs.core.walk import Batch, Frame, attributes
+
+if TYPE_CHECKING:
+    from mirrorfs.core.spelling import Spelling
 
 SameContent = Callable[[str, Sequence[str]], dict[str, bool | Failure]]
 
@@ -38,6 +42,7 @@ class Rules:
         self.filter = filter
         self.same_content = same_content
         self.spare = spare
+        self.spelling: Spelling | None = None
         self.compare: Comparer = comparer(options)
         self.plain = filter.is_everything
 
@@ -112,10 +117,25 @@ class Pairing:
         if self._unsure:
             self._settle()
 
+    def respell(self, names: Sequence[str], theirs: Listing, ours: Listing) -> None:
+        """Give names of the destination the source's spelling."""
+        for name in names:
+            want, have = theirs.entries[name], ours.entries[name]
+            path = join(self._frame.path, name)
+            if self._rules.includes(path, want) and not self._rules.invisible(want):
+                assert self._rules.spelling is not None
+                origin = join(self._frame.path, self._rules.spelling.name(path))
+                self._frame.touched = True
+                reason = "spelled differently in the source"
+                rename = Action(Verb.RENAME, Stage.RENAME, path, want, have, reason, origin)
+                self._batch.later.append(rename)
+
     def _both(self, name: str, path: str, want: Entry, have: Entry) -> None:
         wants_directory = want.kind is Kind.DIRECTORY
         if wants_directory and have.kind is Kind.DIRECTORY:
             scope = self._frame.scope.below(name)
+            if scope is None and self._rules.spelling is not None:
+                scope = self._rules.spelling.below(self._frame.scope, name)
             assert scope is not None, "only names of the scope are read"
             child = Frame(path, scope, self._frame, want, have, marked=self._frame.marked)
             if difference := self._rules.compare(want, have):

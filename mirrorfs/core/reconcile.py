@@ -73,7 +73,10 @@ class Reconciler:
         if not frame.scope.deep and any(frame.scope.below(name) for name in self._markers):
             # Without its marker the directory is part of the mirror again, with all it holds.
             frame.scope = Scope.everything()
-        names = frame.scope.names()
+        names = wanted = frame.scope.names()
+        spelling = self._rules.spelling
+        if spelling is not None and names is not None and spelling.loose(names):
+            names = None  # what is asked for may stand there under another spelling
         theirs = ours = Listing({})
         if frame.want is not None:
             try:
@@ -106,9 +109,19 @@ class Reconciler:
                 return []
         if self._options.empty_directories:
             frame.make(batch)
+        respelled: list[str] = []
+        if spelling is not None:
+            if wanted is not None and names is None:
+                theirs, ours = spelling.within(theirs, wanted), spelling.within(ours, wanted)
+            if (matched := spelling.match(frame.path, theirs, ours)) is not None:
+                theirs, ours, respelled, notices, sheltered = matched
+                batch.notices += notices
+                frame.shelters |= sheltered
         batch.source_entries = len(theirs.entries)
         batch.destination_entries = len(ours.entries)
         pairing = Pairing(frame, self._rules, batch)
+        if respelled and spelling is not None and spelling.fixes:
+            pairing.respell(respelled, theirs, ours)
         pairing.pair(theirs, ours)
         return pairing.children
 

@@ -150,6 +150,8 @@ def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[E
     """
     if rules.filter.markers:
         return None  # a marker beside or above either name may exclude it
+    if rules.spelling is not None and rules.spelling.loose((hint.origin, hint.path)):
+        return None  # the destination may know it under another spelling
     want, have = look(source, hint.path), look(view, hint.origin)
     if want is None or have is None or want.kind is not have.kind:
         return None
@@ -194,6 +196,8 @@ def _moves_whole(hint: Hint, source: Reader, view: Reader, rules: Rules) -> bool
     filter, options = rules.filter, rules.options
     if not (options.delete and options.empty_directories):
         return False  # nothing goes, or directories that became empty would come along
+    if rules.spelling is not None:
+        return False  # what lies below is found under its old name only
     filtered = filter.excludes_below(hint.origin) or filter.excludes_below(hint.path)
     if filtered and not _alike(source, hint.path, hint.origin, rules):
         return False

@@ -18,14 +18,14 @@ def meaning(command: str, *words: str) -> Mirroring:
 
 
 def test_defaults_are_rclones() -> None:
-    assert meaning("sync").options == Options()
-    assert meaning("copy").options == Options(delete=False)
+    assert meaning("sync").options == Options(normalise_names=True)
+    assert meaning("copy").options == Options(normalise_names=True, delete=False)
     assert meaning("sync").settings.limits.max_delete == -1
 
 
 def test_run_keeps_everything_and_is_careful() -> None:
     assert meaning("run").options == archive(Options())
-    assert meaning("run", "--archive=false").options == Options()
+    assert meaning("run", "--archive=false").options == Options(normalise_names=True)
     assert not meaning("run").settings.limits.adopted
     assert meaning("run", "--adopt").settings.limits.adopted
 
@@ -56,6 +56,11 @@ def test_run_keeps_everything_and_is_careful() -> None:
         ("--modify-window 0s", "modify_window_ns", 1),
         ("--delete-excluded", "delete_excluded", True),
         ("-x", "one_file_system", True),
+        ("-a", "normalise_names", False),
+        ("-a --no-unicode-normalization=false", "normalise_names", True),
+        ("--no-unicode-normalization", "normalise_names", False),
+        ("--ignore-case-sync", "fold_names", True),
+        ("--fix-case", "fix_case", True),
     ],
 )
 def test_options(words: str, field: str, value: object) -> None:

@@ -70,9 +70,10 @@ class Copying(Group):
         better="local trees can; content is shared (reflink) or copied, never hard-linked",
     )
     ignore_case_sync: bool = switch("Match names whatever their case")
-    fix_case: bool = switch("Rename what differs in case only")
+    fix_case: bool = switch("Rename what is spelled differently on the destination")
     no_unicode_normalization: bool = switch(
-        "Match names byte by byte", ignored="names are always matched byte by byte"
+        "Match names byte by byte, as -a and run do",
+        better="names that differ in normalization only are matched, but never two with one",
     )
     name_transform: tuple[str, ...] = texts("Change names on the way", value="RULE")
     refresh_times: bool = switch("Refresh modification times", ignored=HARMLESS)

@@ -63,8 +63,6 @@ REFUSED: dict[str, str] = {
 # Parsed and carried in the settings, but the engine does not act on them yet.
 NOT_YET: frozenset[str] = frozenset(
     {
-        "fix-case",
-        "ignore-case-sync",
         "name-transform",
     }
 )
