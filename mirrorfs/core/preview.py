@@ -10,6 +10,7 @@ that place (nothing, for a new directory) and hand the entries to `after`.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from operator import attrgetter
 from typing import NamedTuple
 
 from mirrorfs.core.options import Options
@@ -159,7 +160,8 @@ class _Ordered:
     def __init__(self, actions: Iterable[Action], *, sort: bool = True) -> None:
         self.actions = list(actions)
         if sort:
-            self.actions.sort(key=lambda action: (_key(action), action.stage))
+            self.actions.sort(key=attrgetter("stage"))
+            self.actions.sort(key=_key)  # stable
 
     def only(self, verb: Verb) -> "_Ordered":
         return _Ordered((action for action in self.actions if action.verb is verb), sort=False)
