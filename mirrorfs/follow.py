@@ -61,7 +61,7 @@ class Follower:
 
     def cycle(self) -> tuple[Reading, Report] | None:
         """Apply what the journal holds now; ``None`` when that is nothing."""
-        reading = self._mirror.since(self._cursor, {})
+        reading = self._mirror.since(self._cursor, owed=self.owed)
         if reading.scope.is_empty:
             self._cursor = reading.cursor
             return None

@@ -6,12 +6,14 @@ the source widens the scope to everything, and says why in one line.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from itertools import chain
 from typing import NamedTuple, Self
 
 from journal import CursorLost, JournalCorrupt, JournalError, Position, Reader, writer_alive
 from mirrorfs.checkpoint import Checkpoint, CheckpointFile
+from mirrorfs.core.change import Dirty
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint, fold
 from mirrorfs.core.options import Options
@@ -178,22 +180,24 @@ class Mirror:
         assert checkpoint is not None
         return self.since(checkpoint.cursor, checkpoint.retry)
 
-    def since(self, cursor: Position | None, retry: dict[str, str]) -> Reading:
-        """What the journal holds after a cursor, and the paths still owed."""
+    def since(
+        self, cursor: Position | None, retry: Collection[str] = (), owed: Collection[str] = ()
+    ) -> Reading:
+        """What the journal holds after a cursor, and the ``retry`` paths; ``owed`` paths only as
+        far as they were renamed."""
         replay = Replay(self._journal, cursor)
         try:
-            folded = fold(replay.changes())
+            again = (Dirty(path, True) for path in retry)
+            folded = fold(chain(again, replay.changes()), owed)
         except (CursorLost, JournalCorrupt) as error:
             tail = self._journal.tail_position()
             return _everything(f"the journal cannot vouch for the source: {error}", tail)
         except JournalError as error:
             raise _distrusted(error) from error
-        for path in retry:
-            folded.scope.add(path, recursive=True)
         if folded.scope.is_everything:
             why = next((reason for path, reason in folded.reasons if not path), "")
             return _everything(why or "the whole source may have changed", replay.cursor)
-        why = f"replaying {folded.records} changes of the journal"
+        why = f"replaying {folded.records - len(retry)} changes of the journal"
         if retry:
             why += f" and {len(retry)} paths still owed"
         return Reading(folded.scope, folded.hints, why, replay.cursor, True)

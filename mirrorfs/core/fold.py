@@ -30,8 +30,7 @@ class Hint(NamedTuple):
 
 class Folded(NamedTuple):
     """``reasons`` says, for people, why whole subtrees are in the scope: (path, reason), in the
-    order
-    they came up. ``records`` counts those that say something about a path."""
+    order they came up. ``records`` counts those that say something about a path."""
 
     scope: Scope
     hints: tuple[Hint, ...]
@@ -39,8 +38,12 @@ class Folded(NamedTuple):
     records: int
 
 
-def fold(changes: Iterable[Change]) -> Folded:
-    """What the changes amount to."""
+def fold(changes: Iterable[Change], owed: Iterable[str] = ()) -> Folded:
+    """What the changes amount to.
+
+    ``owed``: paths whose last reading failed. They are looked at elsewhere, unless a rename carried
+    them along: then they are dirty here, under every name.
+    """
     dirty: set[str] = set()
     subtrees: set[str] = set()
     targets: dict[str, list[str]] = {}
@@ -73,6 +76,7 @@ def fold(changes: Iterable[Change]) -> Folded:
         return Folded(Scope.everything(), (), tuple(reasons), count)
     if not targets:
         return Folded(Scope.of(dirty, subtrees), (), tuple(reasons), count)
+    subtrees.update(path for path in owed if not targets.keys().isdisjoint(_lineage(path)))
     hints, entangled = _hints(targets)
     subtrees |= entangled
     dirty.update(targets, *targets.values())

@@ -142,3 +142,18 @@ def test_reasons_name_the_subtree_and_are_not_repeated():
     folded = fold([Gap("a", "overflow"), Gap("a", "overflow"), Gap("b", "not watched"), D("c")])
     assert folded.reasons == (("a", "overflow"), ("b", "not watched"))
     assert folded.scope.covers("c")
+
+
+@pytest.mark.parametrize(
+    ("owed", "covered"),
+    [
+        ("a/x", {"a/x/below", "b/x/below"}),
+        ("c/x", set()),
+    ],
+    ids=["renamed with its directory", "elsewhere"],
+)
+def test_an_owed_path_is_looked_at_where_a_rename_carried_it(owed, covered):
+    folded = fold([Moved("a", "b")], [owed])
+    for path in covered:
+        assert folded.scope.covers(path)
+    assert folded.scope.covers(f"{owed}/below") == bool(covered)

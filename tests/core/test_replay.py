@@ -166,3 +166,20 @@ def test_a_failing_file_does_not_stop_the_rest(name):
     source.heal()
     full(source, ours, ARCHIVE, EVERYTHING)
     assert shape(ours, ARCHIVE) == shape(source, ARCHIVE)
+
+
+def test_what_failed_below_a_directory_is_not_forgotten_when_that_is_renamed():
+    source, ours = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE)
+    source.write("a/x", b"old")
+    full(source, ours, ARCHIVE, EVERYTHING)
+    past = History(source).play([("write", "a/x", b"newer")])
+    source.fail("open", "a/x", Trouble.DENIED, None)
+    owed = replay(source, ours, past.changes, ARCHIVE, EVERYTHING).unfinished()
+    assert owed == {"a/x"}
+    source.heal()
+    later = History(source).play([("move", "a", "b")]).changes
+
+    folded = fold(later, owed)
+    mirror(source, ours, ARCHIVE, EVERYTHING).run(folded.scope, folded.hints)
+
+    assert ours.data("b/x") == b"newer"
