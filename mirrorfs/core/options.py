@@ -28,7 +28,7 @@ class Options:
     owners: bool = False  # numeric uid and gid
     xattrs: bool = False  # extended attributes, ACLs among them
     hard_links: bool = False
-    times: bool = True  # mtime of files and links
+    times: bool = True  # mtime of files and links that are equal; a copy always has it
     directory_times: bool = True
     empty_directories: bool = False
 

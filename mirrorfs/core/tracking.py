@@ -111,6 +111,7 @@ class _Pool:
     """The files that go, by what is likely to find the right one first."""
 
     def __init__(self, options: Options, strategy: Collection[str]) -> None:
+        self._links = options.hard_links
         self._window = options.modify_window_ns
         self._by_time = "modtime" in strategy
         self._by_leaf = "leaf" in strategy
@@ -126,8 +127,8 @@ class _Pool:
     def take(self, action: Action, same: Same) -> Action | None:
         """The file that goes and is this new one; it is not found twice."""
         want = action.want
-        if want is None or want.kind is not Kind.FILE:
-            return None
+        if want is None or want.kind is not Kind.FILE or (self._links and want.links > 1):
+            return None  # one of several names becomes a link
         looked: set[str] = set()
         for key in _keys(action.path, want):
             for path, candidate in self._known.get(key, {}).items():

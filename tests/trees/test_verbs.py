@@ -316,6 +316,13 @@ def test_only_what_is_kept_is_set(make):
     assert world.at("d").mtime_ns == LATER
 
 
+def test_a_copy_has_its_time_even_where_times_are_not_kept(make):
+    world = make(Options(times=False))
+    world.there.write("name", mtime_ns=LATER)
+    assert world.do(world.action(Verb.CREATE, "name")).status is Status.DONE
+    assert world.at("name").mtime_ns == LATER
+
+
 def test_attributes_do_not_hide_a_drifted_file(world):
     world.there.write("name", b"same", mtime_ns=LATER)
     world.here.write("name", b"same", mtime_ns=LATER)

@@ -72,6 +72,7 @@ class Transfers:
             permissions=options.permissions and capabilities.permissions,
             xattrs=options.xattrs and capabilities.xattrs,
         )
+        self._made = replace(self.keep, times=True)
         # A mode of its own is set later; until then nobody else may read what may become private.
         self._mode = 0o600 if self.keep.permissions else 0o666
         self._fsync = fsync
@@ -220,7 +221,7 @@ class Transfers:
                         if not checked and moved > before.size:
                             os.ftruncate(target, before.size)
                         if not checked or not content.changed_since(before):
-                            assign(target, before, self.keep)
+                            assign(target, before, self._made)
                             if sync:
                                 os.fsync(target)
                             return before, moved
@@ -249,7 +250,7 @@ class Transfers:
             create()
         held = os.open(temporary, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
         try:
-            assign(by_path(held), want, self.keep)
+            assign(by_path(held), want, self._made)
         finally:
             os.close(held)
         return want
@@ -286,7 +287,7 @@ class Transfers:
             self._discard(fd, temporary)
             return expect.failed(action, error.failure)
         self._discard(fd, temporary)
-        if (self.keep.times or made.kind is not Kind.FILE) and expect.reached(found, made):
+        if expect.reached(found, made):
             return expect.done(action, moved)
         return expect.drift(action, "the destination holds something the plan did not see")
 
