@@ -1,14 +1,17 @@
-"""What a destination is known to hold: a position in the journal, and what is still owed.
+"""What a destination is known to hold: a position in the journal, and what is still owed; beside
+it, which names of the source are one file.
 
 Law: a checkpoint is stored only after what it vouches for is durable on the destination. It may lag
-behind the truth, never run ahead of it; losing it costs one full comparison.
+behind the truth, never run ahead of it; losing it costs one full comparison. The names are stored
+before it, so that those which changes up to its cursor made are among them.
 """
 
 import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from journal import CursorDamaged, CursorFile, JournalError, Position
+from journal import CursorDamaged, CursorFile, JournalError, Position, RecordInvalid
+from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.tree import Identity, is_safe
 from mirrorfs.errors import StateError
 
@@ -71,6 +74,51 @@ class CheckpointFile:
                 "entries": checkpoint.entries,
             }
         )
+
+
+class NamesFile:
+    """The linked names of one mirror's source, in the mirror's state directory."""
+
+    def __init__(self, directory: str) -> None:
+        self._file = CursorFile(os.path.join(directory, "links"))
+        self._stored = False
+
+    def load(self) -> LinkedNames:
+        """What was stored last; from a file that cannot be used nothing is known, and that is not
+        complete."""
+        try:
+            stored = self._file.load()
+            names = _names_from(stored) if stored is not None else None
+        except (JournalError, KeyError, TypeError, ValueError):
+            names = None
+        self._stored = names is not None
+        return names or LinkedNames()
+
+    def store(self, names: LinkedNames) -> None:
+        """Replace it durably, unless it has not changed. What is too much is forgotten: then
+        nothing is complete. Raises JournalUnwritable."""
+        if self._stored and not names.changed:
+            return
+        groups = [[*inode, *paths] for inode, paths in names.groups()]
+        try:
+            self._file.store({"version": 1, "complete": names.complete, "groups": groups})
+        except RecordInvalid:
+            self._file.store({"version": 1, "complete": False, "groups": []})
+        self._stored, names.changed = True, False
+
+
+def _names_from(stored: dict[str, Any]) -> LinkedNames:
+    """Raises KeyError, TypeError, ValueError for anything that `NamesFile.store` did not write."""
+    if stored["version"] != 1:
+        raise ValueError("another version")
+    names = LinkedNames(
+        ((int(device), int(inode)), (str(path) for path in paths))
+        for device, inode, *paths in stored["groups"]
+    )
+    if not all(is_safe(path) for _, paths in names.groups() for path in paths):
+        raise ValueError("a path leaves the root")
+    names.complete = bool(stored["complete"])
+    return names
 
 
 def _from(stored: dict[str, Any]) -> Checkpoint:

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import NamedTuple, Self
 
 from journal import CursorLost, JournalCorrupt, JournalError, Position, Reader, writer_alive
-from mirrorfs.checkpoint import Checkpoint, CheckpointFile
+from mirrorfs.checkpoint import Checkpoint, CheckpointFile, NamesFile
 from mirrorfs.core.change import Dirty
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint, fold
@@ -111,6 +111,9 @@ class Mirror:
         for place in settings.compare_dest or settings.copy_dest:
             with suppress(DirectoryMissing):
                 self._elsewhere.append(LocalTree(place, options))
+        place = self._state.mirror(source, destination)
+        self._names_file = NamesFile(place)
+        self._names = self._names_file.load()
         self._pass = Pass(
             self.source,
             self.destination,
@@ -119,10 +122,11 @@ class Mirror:
             settings=settings,
             elsewhere=self._elsewhere,
             quota=quota,
+            names=self._names,
             listener=listener,
         )
         self._journal = Reader(self._state.journal(source))
-        self._file = CheckpointFile(self._state.mirror(source, destination))
+        self._file = CheckpointFile(place)
         self.checkpoint = self._file.load()
         self.entries = self.checkpoint.entries if self.checkpoint else 0
 
@@ -236,7 +240,7 @@ class Mirror:
             gone=gone,
             choose=choose,
         )
-        if reading.scope.is_everything:
+        if report.whole:
             self.entries = report.kept
         self.entries += report.done[Verb.CREATE] - report.done[Verb.DELETE]
         self.destination.sweep()
@@ -246,7 +250,7 @@ class Mirror:
         """What may be vouched for after an applied reading, once the destination is flushed."""
         owed = {path: _reason(report, path) for path in report.unfinished()}
         before = self.checkpoint
-        whole = reading.scope.is_everything or before is None
+        whole = report.whole or before is None
         return Checkpoint(
             self.places,
             self.source.identity(),
@@ -259,10 +263,12 @@ class Mirror:
         )
 
     def vouch(self, checkpoint: Checkpoint) -> None:
-        """Make the destination durable, then the checkpoint. Raises TemporaryError."""
+        """Make the destination durable, then what is known of hard links (a name the checkpoint
+        vouches for must not be missing there), then the checkpoint. Raises TemporaryError."""
         self.destination.flush()
         make(self._state.mirror(*self.places))
         try:
+            self._names_file.store(self._names)
             self._file.store(checkpoint)
         except JournalError as error:
             raise TemporaryError(

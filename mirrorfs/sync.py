@@ -13,17 +13,18 @@ from mirrorfs.core.elsewhere import Elsewhere
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
 from mirrorfs.core.guard import Limits, refuse
+from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Options
 from mirrorfs.core.order import Order
 from mirrorfs.core.pairing import Rules
-from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Outcome, Plan, Verb
+from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Notice, Outcome, Plan, Verb
 from mirrorfs.core.reconcile import Reconciler, gather
 from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tracking import tracked
-from mirrorfs.core.tree import Entry, Failure, TreeError, Trouble
+from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, Trouble
 from mirrorfs.core.values import OrderBy
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import (
@@ -72,7 +73,10 @@ class Listener:
 
 
 class Pass:
-    """Reads, decides and applies; made once for a pair of trees and run as often as wanted."""
+    """Reads, decides and applies; made once for a pair of trees and run as often as wanted.
+
+    ``names``: what is known of the source's hard links; kept up to date.
+    """
 
     def __init__(
         self,
@@ -84,6 +88,7 @@ class Pass:
         settings: Settings = Settings(),
         elsewhere: Sequence[Tree] = (),
         quota: Quota | None = None,
+        names: LinkedNames | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._lending = Lending(source) if settings.copy_dest else None
@@ -102,15 +107,22 @@ class Pass:
         self._stages = DELETE_FIRST if settings.delete_first else DELETE_LAST
         self._order = None if settings.order is None else Order(settings.order)
         self._quota = quota or Quota()
+        self._names = names or LinkedNames()
         self._listener = listener or Listener()
 
     def plan(self, scope: Scope, hints: Iterable[Hint] = ()) -> Plan:
         """What a run would do. Raises as `run` does."""
         self._begin()
+        hints = tuple(hints)
         renames, rules = self._renames(scope, hints)
         walk = self._walk(scope, renames, rules)
         with _roots():
-            return gather(walk, renames.actions, self._stages)
+            plan = gather(walk, renames.actions, self._stages)
+        if self._names.blind:
+            notice = self._blind()
+            plan = self.plan(Scope.everything(), hints)
+            return plan._replace(notices=(notice, *plan.notices))
+        return plan
 
     def run(
         self,
@@ -130,9 +142,31 @@ class Pass:
         and whether a limit ended the run early.
         Raises DirectoryMissing, TemporaryError, PermanentError for a root that cannot be read.
         """
-        self._begin()
         self._quota.begin()
-        report = Report()
+        report, hints = Report(), tuple(hints)
+        self._run(report, scope, hints, first, known, gone, choose)
+        if self._names.blind:
+            notice = self._blind()
+            report.notices.append(notice)
+            self._listener.planned(Batch("", notices=[notice]))
+            report.entries = report.kept = 0
+            self._run(report, Scope.everything(), hints, first, known, gone, choose)
+        return report
+
+    def _run(
+        self,
+        report: Report,
+        scope: Scope,
+        hints: Iterable[Hint],
+        first: bool,
+        known: int,
+        gone: int,
+        choose: Callable[[list[Action]], list[Action]] | None,
+    ) -> None:
+        """Adds to the report. What waits until everything was read is left undone where the names
+        of a file turn out to be unknown: then everything is to be read."""
+        self._begin()
+        report.whole = scope.is_everything
         renames, rules = self._renames(scope, hints)
         streams = not (renames.actions or choose or self._settings.check_first or self._order)
         ready: list[Action] = []
@@ -162,8 +196,10 @@ class Pass:
                     applier.withhold([*ready, *later], limited(limit))
                     report.withheld.add("")  # whatever was not read is not known either
                     report.limit = limit
-                    return report
+                    return
             applier.settle()
+            if self._names.blind:
+                return
             emptied = not scope.is_everything and self._emptied(later)
             weighed = Plan(
                 (*ready, *later),
@@ -194,7 +230,12 @@ class Pass:
                     left = [action for action in actions if action not in kept]
                     applier.withhold(left, Failure("", Trouble.LIMIT, "left out by the user"))
         report.limit = self._quota.reached()
-        return report
+
+    def _blind(self) -> Notice:
+        return Notice(
+            self._names.blind,
+            "everything is compared: the file has other names, and they are not known",
+        )
 
     def _emptied(self, actions: list[Action]) -> bool:
         """Whether the removals leave nothing of the source, as far as a small scope cannot tell."""
@@ -218,13 +259,20 @@ class Pass:
                 return dict.fromkeys(names, False)
             return self._source.same_content(path, names, self._destination)
 
-        rules = Rules(self._options, self._filter, same_content)
+        rules = Rules(self._options, self._filter, same_content, names=self._names)
         rules.spelling = self._spelling
         if self._places:
             rules.spare = self._spare
         renames = Renames((), view, frozenset())
         with _roots():
             renames = plan_renames(hints, scope, self._source, view, rules)
+        self._names.rename(
+            {
+                action.origin: action.path
+                for action in renames.actions
+                if action.origin and action.want and action.want.kind is Kind.DIRECTORY
+            }
+        )
         return renames, rules
 
     def _walk(self, scope: Scope, renames: Renames, rules: Rules) -> Iterator[Batch]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mirrorfs.core.compare import Comparer, Difference, Verdict, comparer, type_changed
 from mirrorfs.core.filter import Filter
+from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.plan import Action, Notice, Stage, Verb
 from mirrorfs.core.scope import Scope
@@ -27,9 +28,8 @@ SameContent = Callable[[str, Sequence[str]], dict[str, bool | Failure]]
 
 class Rules:
     """What holds for every directory of a walk. ``same_content`` answers, for names in a
-    directory whose
-    entries cannot tell, whether the contents are equal; ``spare``, whether a file need not be
-    copied although it is not there."""
+    directory whose entries cannot tell, whether the contents are equal; ``spare``, whether a file
+    need not be copied although it is not there; ``names`` are told what the source holds."""
 
     def __init__(
         self,
@@ -37,11 +37,13 @@ class Rules:
         filter: Filter,
         same_content: SameContent,
         spare: Callable[[str, Entry], bool] = lambda path, want: False,
+        names: LinkedNames | None = None,
     ) -> None:
         self.options = options
         self.filter = filter
         self.same_content = same_content
         self.spare = spare
+        self.names = names or LinkedNames()
         self.spelling: Spelling | None = None
         self.compare: Comparer = comparer(options)
         self.plain = filter.is_everything

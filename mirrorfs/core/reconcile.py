@@ -11,6 +11,9 @@ Strategy, for each directory of the scope:
 3. descend; when all below is done, decide what could not be known before: whether a directory goes
    (it stays while it shelters something that must not go), and whether its times must be restored.
 
+Names of one file are looked at together (`mirrorfs.core.links`): what the walk did not meet of them
+is walked right after it.
+
 A directory of the source that cannot be read has unknown children, not absent ones: nothing below
 it is touched.
 """
@@ -40,6 +43,25 @@ class Reconciler:
         ``touched``: directories in which renames planned before will come or go. Raises TreeError
         for a root that cannot be read.
         """
+        names = self._rules.names
+        names.begin(whole=scope.is_everything)
+        timed: set[str] = set()
+        for batch in self._walk(scope, touched):
+            timed.update(action.path for action in batch.later if _is_timed(action))
+            yield batch
+        while others := names.others():
+            for batch in self._walk(Scope.of(others), ()):
+                # The directories on the way there may have been walked before.
+                batch.later = [
+                    action
+                    for action in batch.later
+                    if not (_is_timed(action) and action.path in timed)
+                ]
+                timed.update(action.path for action in batch.later if _is_timed(action))
+                yield batch
+        names.end()
+
+    def _walk(self, scope: Scope, touched: Collection[str]) -> Iterator[Batch]:
         root = Frame("", scope, None, self._source.root(), self._destination.root())
         yield self._compare_roots(root)
         stack = [root]
@@ -107,6 +129,7 @@ class Reconciler:
             if frame.marked and frame.want is None:
                 frame.shelters = True
                 return []
+        self._rules.names.saw(frame.path, names, theirs.entries)
         if self._options.empty_directories:
             frame.make(batch)
         respelled: list[str] = []
@@ -181,6 +204,10 @@ class Reconciler:
         if room.expect is None or self._rules.invisible(room.expect):
             return None
         return room._replace(stage=Stage.DELETE, reason="gone from the source")
+
+
+def _is_timed(action: Action) -> bool:
+    return action.stage is Stage.DIRECTORY_ATTRIBUTES
 
 
 def reconcile(source: Reader, destination: Reader, scope: Scope, rules: Rules) -> Plan:

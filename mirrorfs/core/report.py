@@ -14,10 +14,10 @@ from mirrorfs.errors import LimitReached
 
 @dataclass(slots=True)
 class Report:
-    """``failures`` of reading and writing, the first of each path; ``withheld`` ones were left alone
+    """``failures`` of reading and writing, the first of a path; ``withheld`` ones were left alone
     on purpose (after an error, or because a guard refused); ``old_names`` are those of renames that
     were not done; ``entries`` of the source were looked at, ``kept`` is how many the destination
-    had; ``limit`` of the user ended the run early."""
+    had, and ``whole`` whether that is everything; ``limit`` of the user ended the run early."""
 
     done: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
     directories: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
@@ -25,6 +25,7 @@ class Report:
     freed: int = 0
     entries: int = 0
     kept: int = 0
+    whole: bool = False
     failures: dict[str, Failure] = field(default_factory=dict)
     withheld: set[str] = field(default_factory=set)
     old_names: set[str] = field(default_factory=set)

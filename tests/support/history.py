@@ -1,7 +1,8 @@
 """Histories of a source for property tests: random operations, and the records a watcher makes.
 
-The recording is what an ideal watcher sees: every touched name is dirty, a new directory or one
-that moved in is dirty with all below it, and a rename within the tree is one `Moved`.
+The recording is what an ideal watcher sees: every name that is used is dirty, and not the other
+names of the same file; a new directory or one that moved in is dirty with all below it, and a
+rename within the tree is one `Moved`.
 """
 
 from dataclasses import dataclass, field
@@ -32,6 +33,16 @@ operations = st.one_of(
     st.tuples(st.just("chmod"), places, st.sampled_from([0o600, 0o755])),
 )
 histories = st.lists(operations, max_size=25)
+# Half of it makes or uses names of files that have several.
+linked_histories = st.lists(
+    st.one_of(
+        operations,
+        st.tuples(st.just("link"), st.integers(0, 30), places),
+        st.tuples(st.just("link"), st.integers(0, 30), places),
+        st.tuples(st.just("write"), st.integers(0, 30), st.binary(max_size=3)),
+    ),
+    max_size=25,
+)
 
 
 @dataclass
@@ -43,7 +54,7 @@ class History:
 
     def play(self, operations: list[tuple]) -> "History":
         for verb, place, *more in operations:
-            if verb == "move":
+            if verb in ("move", "link"):
                 more = [self._path(more[0])]
             self._do(verb, self._path(place), *more)
         return self
@@ -89,6 +100,12 @@ class History:
                 if here in (Kind.FILE, Kind.DIRECTORY):
                     self.tree.chmod(path, more[0])
                     self.changes.append(Dirty(path))
+            case "link":
+                origin, path = path, more[0]
+                free = self._kind(path) is None and self._parent_is_directory(path)
+                if here is Kind.FILE and free:
+                    self.tree.link(origin, path)
+                    self.changes.append(Dirty(path))
             case "remove":
                 if here is not None:
                     self._gone(path)
@@ -113,6 +130,8 @@ class History:
             return
         if is_within(origin, path):
             return
+        if there is kind and self.tree.get(path).entry.inode == self.tree.get(origin).entry.inode:
+            return  # two names of one file: rename(2) does nothing
         self.tree.move(origin, path)
         self.changes.append(Moved(origin, path))
         if there is not None:

@@ -27,8 +27,8 @@ options = st.sampled_from([ARCHIVE, PLAIN, Options(links=Links.KEEP, permissions
 filters = st.sampled_from([EVERYTHING, WITHOUT_TMP, WITHOUT_A, WITHOUT_A_D, MARKED])
 
 
-def mirror(source, destination, opts, filter=EVERYTHING, *, heard=None, **settings):
-    """``heard`` is called with every batch of outcomes."""
+def mirror(source, destination, opts, filter=EVERYTHING, *, heard=None, names=None, **settings):
+    """``heard`` is called with every batch of outcomes; ``names``: what is known of links."""
     listener = Listener()
     if heard is not None:
         listener.done = heard
@@ -38,6 +38,7 @@ def mirror(source, destination, opts, filter=EVERYTHING, *, heard=None, **settin
         options=opts,
         filter=filter,
         settings=Settings(**{"transfers": 1} | settings),
+        names=names,
         listener=listener,
     )
 
@@ -46,9 +47,10 @@ def full(source, destination, opts, filter=EVERYTHING, **settings):
     return mirror(source, destination, opts, filter, **settings).run(Scope.everything())
 
 
-def replay(source, destination, changes, opts, filter=EVERYTHING):
+def replay(source, destination, changes, opts, filter=EVERYTHING, names=None):
     folded = fold(changes)
-    return mirror(source, destination, opts, filter).run(folded.scope, folded.hints)
+    pair = mirror(source, destination, opts, filter, names=names)
+    return pair.run(folded.scope, folded.hints)
 
 
 def shape(tree, opts):

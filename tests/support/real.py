@@ -56,6 +56,9 @@ class RealTree:
     def symlink(self, path: str, target: str) -> None:
         (self.root / path).symlink_to(target)
 
+    def link(self, origin: str, path: str) -> None:
+        os.link(self.root / origin, self.root / path)
+
     def chmod(self, path: str, mode: int) -> None:
         (self.root / path).chmod(mode)
 
@@ -89,5 +92,6 @@ def _entry(place: Path) -> Entry:
         stat.S_IMODE(found.st_mode),
         target=os.readlink(place) if kind is Kind.SYMLINK else "",
         rdev=found.st_rdev,
+        links=found.st_nlink,
         inode=found.st_ino,
     )

@@ -34,7 +34,8 @@ class Node:
 
 
 class Store:
-    """The nodes, and the verbs of a user: parents are made, what is in the way goes.
+    """The nodes, and the verbs of a user: parents are made, what is in the way goes. A file may
+    have several names; only of files are they counted.
 
     They raise KeyError for what is not there.
     """
@@ -67,21 +68,34 @@ class Store:
     def special(self, path: str, kind: Kind = Kind.FIFO, rdev: int = 0) -> None:
         self.put(path, self.new(Entry(kind, mode=0o644, rdev=rdev)))
 
+    def link(self, origin: str, path: str) -> None:
+        """One more name for a file."""
+        node = self.get(origin)
+        if node.entry.kind is not Kind.FILE:
+            raise ValueError(f"{origin} is no file")
+        if self.find(path) is not node:
+            self.put(path, node)
+            self.alter(node, links=node.entry.links + 1)
+
     def move(self, origin: str, path: str) -> None:
-        """As rename(2) does, over whatever is there."""
+        """As rename(2) does, over whatever is there; between two names of one file it does
+        nothing."""
         if is_within(path, origin):
             raise ValueError(f"{origin} cannot move into itself")
         node = self.get(origin)
-        self.remove(origin)
+        if self.find(path) is node:
+            return
+        directory, name = split(origin)
+        above = self.get(directory)
+        del above.children[name]
+        self.alter(above, mtime_ns=self.now())
         self.put(path, node)
         self.alter(node)
 
     def remove(self, path: str) -> None:
         """Whatever it is, and all that is below."""
         directory, name = split(path)
-        above = self.get(directory)
-        del above.children[name]
-        self.alter(above, mtime_ns=self.now())
+        self.detach(self.get(directory), name)
 
     def chmod(self, path: str, mode: int) -> None:
         self.alter(self.get(path), mode=mode)
@@ -150,8 +164,22 @@ class Store:
         return node
 
     def place(self, above: Node, name: str, node: Node) -> None:
+        if name in above.children:
+            self._forsake(above.children[name])
         above.children[name] = node
         self.alter(above, mtime_ns=self.now())
+
+    def detach(self, above: Node, name: str) -> None:
+        """Remove a name, with all that is below."""
+        self._forsake(above.children.pop(name))
+        self.alter(above, mtime_ns=self.now())
+
+    def _forsake(self, node: Node) -> None:
+        """A name of it goes."""
+        for child in node.children.values():
+            self._forsake(child)
+        if node.entry.links > 1:
+            self.alter(node, links=node.entry.links - 1)
 
     def reach(self, path: str) -> Node:
         """The node of a directory. Raises TreeError as a tree does."""

@@ -286,6 +286,5 @@ class MemoryTree(Store, Faults, Destination):
             return expect.drift(action, "the destination holds something the plan did not see")
         if node.children:
             return expect.drift(action, "the directory is not empty")
-        del above.children[name]
-        self.alter(above, mtime_ns=self.now())
+        self.detach(above, name)
         return expect.done(action)
