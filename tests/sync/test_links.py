@@ -1,0 +1,89 @@
+"""Hard links on real directories; and what is remembered of them from one process to the next."""
+
+import os
+import random
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from support.history import History, linked_histories
+from support.mirroring import ARCHIVE, full, mirror, replay
+from support.real import RealTree
+from sync.test_real_directories import opened, places
+
+from mirrorfs.checkpoint import NamesFile
+from mirrorfs.core.filter import EVERYTHING
+from mirrorfs.core.links import LinkedNames
+from mirrorfs.core.scope import Scope
+
+
+@given(before=linked_histories, history=linked_histories, seed=st.integers(0, 9))
+def test_replay_equals_the_source(before, history, seed):
+    with places() as (source, ours, _):
+        past, names = History(RealTree(source)).play(before), LinkedNames()
+        RealTree(ours)
+        with opened(source, ours, ARCHIVE) as trees:
+            assume(not full(*trees, ARCHIVE, names=names).failures)
+        past.changes.clear()
+        changes = past.play(history).changes
+        random.Random(seed).shuffle(changes)
+        with opened(source, ours, ARCHIVE) as trees:
+            assert not replay(*trees, changes, ARCHIVE, EVERYTHING, names).failures
+        assert RealTree(ours).shape(modes=True) == RealTree(source).shape(modes=True)
+        with opened(source, ours, ARCHIVE) as trees:
+            assert mirror(*trees, ARCHIVE).plan(Scope.everything()).actions == ()
+
+
+@pytest.fixture
+def names():
+    names = LinkedNames([((1, 2), ["a", "d/b"]), ((1, 3), ["\udcff", "d/é", "z"])])
+    names.complete = names.changed = True
+    return names
+
+
+def test_names_are_remembered(names, tmp_path):
+    NamesFile(str(tmp_path)).store(names)
+    loaded = NamesFile(str(tmp_path)).load()
+    assert dict(loaded.groups()) == dict(names.groups())
+    assert loaded.complete
+    assert not loaded.changed
+
+
+def test_names_are_stored_only_when_they_changed(names, tmp_path):
+    file = NamesFile(str(tmp_path))
+    file.store(names)
+    before = os.stat(tmp_path / "links")
+    file.store(names)
+    again = NamesFile(str(tmp_path))
+    again.store(again.load())
+    assert os.stat(tmp_path / "links") == before
+    names.changed = True
+    file.store(names)
+    assert os.stat(tmp_path / "links").st_ino != before.st_ino
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda file: None,
+        lambda file: file.store({"version": 2, "complete": True, "groups": []}),
+        lambda file: file.store({"version": 1, "complete": True, "groups": [[1]]}),
+        lambda file: file.store({"version": 1, "complete": True, "groups": [[1, 2, "../x"]]}),
+        lambda file: file.store({"version": 1, "complete": True, "groups": 5}),
+        lambda file: file.path.write_bytes(b"torn"),
+    ],
+)
+def test_what_cannot_be_used_is_not_known(damage, tmp_path):
+    damage(NamesFile(str(tmp_path))._file)
+    names = NamesFile(str(tmp_path)).load()
+    assert not names.complete
+    assert not list(names.groups())
+
+
+def test_too_much_to_store_is_forgotten(tmp_path):
+    names = LinkedNames([((1, 2), [f"{number}{'x' * 200}" for number in range(100_000)])])
+    names.complete = names.changed = True
+    NamesFile(str(tmp_path)).store(names)
+    loaded = NamesFile(str(tmp_path)).load()
+    assert not loaded.complete
+    assert not list(loaded.groups())
