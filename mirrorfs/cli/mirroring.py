@@ -134,7 +134,9 @@ class _Run:
         self._voice.would(plan)
         if refusal is not None:
             return self._refused(refusal)
-        return self._failed(len(plan.failures), plan.failures[-1].message) if plan.failures else 0
+        if plan.failures:
+            return self._failed(len(plan.failures), plan.failures[-1].message)
+        return self._succeeded()
 
     def _attempts(self) -> int:
         retries = self._flags.limiting.retries

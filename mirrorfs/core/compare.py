@@ -53,6 +53,7 @@ def comparer(options: Options) -> Comparer:
         or options.immutable
     )
     attributes = _attributes(options)
+    link_times = options.times and not (options.checksum or options.size_only)
 
     def compare(source: Entry, found: Entry) -> Difference | None:
         kind = source.kind
@@ -66,11 +67,19 @@ def comparer(options: Options) -> Comparer:
                     return attributes(source, found)
                 return _later(source, found, attributes, options)
             return _as_asked(source, found, attributes, options)
+        difference = other(source, found)
+        if plain or difference is None or kind is Kind.DIRECTORY:
+            return difference
+        return _kept(source, found, options) or _refused(difference, options)
+
+    def other(source: Entry, found: Entry) -> Difference | None:
+        """Of all but files."""
+        kind = source.kind
         if kind is Kind.SYMLINK and source.target != found.target:
             return Difference(Verdict.CONTENT, "the link points elsewhere")
         if kind in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE) and source.rdev != found.rdev:
             return Difference(Verdict.CONTENT, "another device")
-        times = options.directory_times if kind is Kind.DIRECTORY else options.times
+        times = options.directory_times if kind is Kind.DIRECTORY else link_times
         if times and not -window < source.mtime_ns - found.mtime_ns < window:
             return Difference(Verdict.ATTRIBUTES, "the modification time differs")
         return attributes(source, found)
@@ -110,14 +119,12 @@ def _as_asked(
     """The full list of questions, in rclone's order."""
     window = options.modify_window_ns
     newer = found.mtime_ns - source.mtime_ns
-    if options.ignore_existing:
-        return Difference(Verdict.KEPT, "it exists already")
-    if options.ignore_times:
-        return Difference(Verdict.CONTENT, "times and sizes are ignored")
+    if (kept := _kept(source, found, options)) is not None:
+        return kept
     difference: Difference | None
-    if options.update and newer >= window:
-        return Difference(Verdict.KEPT, "the destination's is newer")
-    if not options.ignore_size and source.size != found.size:
+    if options.ignore_times:
+        difference = Difference(Verdict.CONTENT, "times and sizes are ignored")
+    elif not options.ignore_size and source.size != found.size:
         difference = Difference(Verdict.CONTENT, "the size differs")
     elif (options.update and abs(newer) < window and not options.checksum) or options.size_only:
         difference = attributes(source, found)
@@ -127,6 +134,21 @@ def _as_asked(
         difference = attributes(source, found)
     else:
         difference = _later(source, found, attributes, options)
+    return _refused(difference, options)
+
+
+def _kept(source: Entry, found: Entry, options: Options) -> Difference | None:
+    """Whether the destination's version stays, whatever it is."""
+    if options.ignore_existing:
+        return Difference(Verdict.KEPT, "it exists already")
+    newer = found.mtime_ns - source.mtime_ns
+    if options.update and not options.ignore_times and newer >= options.modify_window_ns:
+        return Difference(Verdict.KEPT, "the destination's is newer")
+    return None
+
+
+def _refused(difference: Difference | None, options: Options) -> Difference | None:
+    """--immutable: no difference may be mended that is known to be one."""
     undecided = difference is not None and difference.verdict is Verdict.UNSURE
     if options.immutable and difference and not (undecided and difference.otherwise is None):
         return Difference(Verdict.REFUSED, "immutable file modified")

@@ -53,7 +53,7 @@ class Rules:
         if self.plain:
             return True
         if entry.kind is Kind.DIRECTORY:
-            return self.filter.descends(path)
+            return self.filter.descends(path) or self.filter.includes(path, is_directory=True)
         size = entry.size if entry.kind is Kind.FILE else -1
         return self.filter.includes(path, size=size, mtime_ns=entry.mtime_ns)
 

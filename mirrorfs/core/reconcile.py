@@ -100,7 +100,14 @@ class Reconciler:
         if spelling is not None and names is not None and spelling.loose(names):
             names = None  # what is asked for may stand there under another spelling
         theirs = ours = Listing({})
-        if frame.want is not None:
+        opens = self._rules.filter.descends(frame.path)
+        if frame.want is not None and not opens and not self._options.delete_excluded:
+            # As deep as --max-depth goes: the directory is part of the mirror, nothing in it is.
+            frame.shelters = True
+            if self._options.empty_directories:
+                frame.make(batch)
+            return []
+        if frame.want is not None and opens:
             try:
                 theirs = self._source.read(frame.path, names)
                 marked = self._marked(self._source, frame, theirs)
