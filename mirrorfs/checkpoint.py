@@ -16,6 +16,9 @@ from mirrorfs.core.tree import Identity, is_safe
 from mirrorfs.errors import StateError
 
 
+RETRY_SIZE = 2 << 20  # characters; escaped as JSON they are at most six times as many bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """``cursor``: every change up to it is on the destination, but for the ``retry`` paths (with
@@ -69,7 +72,7 @@ class CheckpointFile:
                 "destination": list(checkpoint.destination),
                 "fingerprint": checkpoint.fingerprint,
                 "cursor": None if cursor is None else [cursor.epoch, cursor.sequence],
-                "retry": checkpoint.retry,
+                "retry": _bounded(checkpoint.retry),
                 "compared_ns": checkpoint.compared_ns,
                 "entries": checkpoint.entries,
             }
@@ -119,6 +122,13 @@ def _names_from(stored: dict[str, Any]) -> LinkedNames:
         raise ValueError("a path leaves the root")
     names.complete = bool(stored["complete"])
     return names
+
+
+def _bounded(retry: dict[str, str]) -> dict[str, str]:
+    """The paths, or the root for all of them: a checkpoint that cannot be stored vouches for
+    nothing, and looking at everything again is the same work."""
+    size = sum(len(path) + len(reason) for path, reason in retry.items())
+    return retry if size <= RETRY_SIZE else {"": f"{len(retry)} paths are owed"}
 
 
 def _from(stored: dict[str, Any]) -> Checkpoint:
