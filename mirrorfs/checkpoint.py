@@ -15,7 +15,6 @@ from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.tree import Identity, is_safe
 from mirrorfs.errors import StateError
 
-
 RETRY_SIZE = 2 << 20  # characters; escaped as JSON they are at most six times as many bytes
 
 
