@@ -6,6 +6,7 @@ is an error, never silence.
 
 import os
 import time
+from collections.abc import Iterable
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import NANOSECONDS, Mirroring, mirroring, only_file, pace, quota
@@ -16,7 +17,7 @@ from mirrorfs.cli.voice import Voice, print_out
 from mirrorfs.core.guard import Danger, Refusal, refuse
 from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
-from mirrorfs.core.tree import Trouble
+from mirrorfs.core.tree import Failure, Trouble
 from mirrorfs.errors import ExitCode, LimitReached, SettingError
 from mirrorfs.flow import Flow
 from mirrorfs.mirror import Mirror, Reading
@@ -135,7 +136,8 @@ class _Run:
         if refusal is not None:
             return self._refused(refusal)
         if plan.failures:
-            return self._failed(len(plan.failures), plan.failures[-1].message)
+            code = self._failed(len(plan.failures), plan.failures[-1].message)
+            return code if _may_retry(plan.failures) else ExitCode.NO_RETRY
         return self._succeeded()
 
     def _attempts(self) -> int:
@@ -167,7 +169,7 @@ class _Run:
                 f"Attempt {attempt}/{retries} failed with {report.errors} errors and: "
                 f"{_last(report)}"
             )
-            if not _may_retry(report):
+            if not _may_retry(report.failures.values()):
                 self._voice.stats.retry_helps = False
                 self._failed(report.errors, _last(report))
                 return ExitCode.NO_RETRY
@@ -212,6 +214,6 @@ def _last(report: Report) -> str:
     return printable(f"{path}: {failure.message}" if path else failure.message)
 
 
-def _may_retry(report: Report) -> bool:
+def _may_retry(failures: Iterable[Failure]) -> bool:
     """Whether another attempt could end better: not where a limit of the user was the reason."""
-    return any(failure.trouble is not Trouble.LIMIT for failure in report.failures.values())
+    return any(failure.trouble is not Trouble.LIMIT for failure in failures)
