@@ -191,6 +191,12 @@ def test_does_better_on_purpose(stage, name):
     assert wrong, f"no deviation any more: {DEVIATIONS[name].reason}"
 
 
+def test_the_documentation_names_every_deviation():
+    text = (Path(__file__).parents[2] / "docs/rclone.md").read_text()
+    rows = {line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if " | " in line}
+    assert {deviation.reason for deviation in DEVIATIONS.values()} == rows - {"mirrorfs"}
+
+
 @pytest.mark.parametrize("fact", FACTS["values"], ids=lambda fact: shlex.join(fact["flags"]))
 def test_takes_the_values_that_rclone_takes(tmp_path, fact):
     for name in TREES.values():
