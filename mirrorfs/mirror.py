@@ -22,6 +22,7 @@ from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.vouch import Found, Known, objection
 from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
+from mirrorfs.leftout import left_out, recorded_for
 from mirrorfs.preflight import (
     lock_destination,
     make_destination,
@@ -83,6 +84,7 @@ class Mirror:
         self._fingerprint = f"{options.fingerprint()}-{filter.fingerprint()}"
         if settings.compare_dest:
             self._fingerprint += f"-without {settings.compare_dest!a}"
+        self._left_out = left_out(filter, one_file_system=options.one_file_system)
         self._lock = -1
         require_source(source)
         if options.delete:
@@ -164,6 +166,7 @@ class Mirror:
                 checkpoint.cursor is not None,
             )
         kept = self.has_journal
+        covered = recorded_for(self._state, self.places[0], self._left_out)
         watched = (
             kept
             and writer_alive(self._journal.directory)
@@ -178,6 +181,7 @@ class Mirror:
             self.source.identity(),
             self.destination.identity(),
             self._fingerprint,
+            covered=covered,
         )
         if why := objection(known, found):
             return _everything(why, tail)

@@ -16,8 +16,10 @@ from journal import JournalError, JournalLocked, Position, Writer, compact, reta
 from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.change import Change, encode
 from mirrorfs.core.compact import compact as fewer
+from mirrorfs.core.filter import Filter
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import StateError
+from mirrorfs.leftout import left_out
 from mirrorfs.state import State, make
 from mirrorfs.trees.local.identity import identity, open_root
 from mirrorfs.watch import Watcher
@@ -39,8 +41,9 @@ class Recorder:
     """A watcher and the journal it writes; a context manager. Raises StateError when another
     process records this source already.
 
-    ``appended`` is called from the watcher's thread after each append; ``exclude`` says which
-    directories need no watch.
+    ``appended`` is called from the watcher's thread after each append. Directories that ``filter``
+    does not enter get no watch, nor do other file systems with ``one_file_system``: the journal
+    vouches for no mirror that takes them in.
     """
 
     def __init__(
@@ -48,8 +51,8 @@ class Recorder:
         place: str,
         *,
         state: State,
+        filter: Filter,
         appended: Callable[[Position], None] | None = None,
-        exclude: Callable[[str], bool] | None = None,
         one_file_system: bool = False,
     ) -> None:
         self._state = state
@@ -70,11 +73,20 @@ class Recorder:
                 f"the journal of {place} cannot be written: {error}",
                 remedy="give its disk room, or remove the journal: everything is compared then",
             ) from error
+        try:  # the journal's lock is ours, and nobody believes its new epoch yet
+            with open(state.left_out(place), "w", encoding="utf-8") as file:
+                file.write(left_out(filter, one_file_system=one_file_system))
+        except OSError as error:
+            self.writer.close()
+            raise StateError(
+                f"cannot write {state.left_out(place)}: {error.strerror}",
+                remedy="give its disk room, or choose another place with --state-dir",
+            ) from error
         self.watcher = Watcher(
             place,
             self._emit,
             cookie_directory=cookies,
-            exclude=exclude,
+            exclude=lambda path: not filter.descends(path),
             one_file_system=one_file_system,
             identity=lambda: identity_now(place),
         )

@@ -131,7 +131,7 @@ class Run:
                     self._source,
                     state=self._state,
                     appended=appended,
-                    exclude=self._excludes,
+                    filter=self._filter,
                     one_file_system=self._options.one_file_system,
                 ) as self._recorder:
                     await trio.to_thread.run_sync(
@@ -228,9 +228,6 @@ class Run:
 
     def _wake_up(self) -> None:
         self._wake.set()
-
-    def _excludes(self, path: str) -> bool:
-        return not self._filter.descends(path)
 
     def _phase(self, phase: Phase, why: str = "", remedy: str = "") -> None:
         self.status.phase, self.status.why, self.status.remedy = phase, why, remedy

@@ -1,6 +1,6 @@
 """Where mirrorfs keeps what it must remember, and never inside a tree that is mirrored.
 
-    HOME/sources/NAME-ID/           one per source: journal/ and cookies/
+    HOME/sources/NAME-ID/           one per source: journal/, cookies/, left-out
     HOME/mirrors/NAME-ID/           one per source and destination: checkpoint, links, status
 
 HOME is --state-dir, else ``$STATE_DIRECTORY`` (systemd; the first of several), else
@@ -40,6 +40,10 @@ class State:
 
     def cookies(self, source: str) -> str:
         return os.path.join(self.source(source), "cookies")
+
+    def left_out(self, source: str) -> str:
+        """The file that says what its watcher leaves out (`mirrorfs.leftout`)."""
+        return os.path.join(self.source(source), "left-out")
 
     def mirror(self, source: str, destination: str) -> str:
         return os.path.join(self.home, "mirrors", _name(source, destination))

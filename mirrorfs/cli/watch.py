@@ -30,7 +30,7 @@ def run(call: Call) -> int:
     with Recorder(
         source,
         state=state,
-        exclude=lambda path: not made.filter.descends(path),
+        filter=made.filter,
         one_file_system=made.options.one_file_system,
     ) as recorder:
         while not recorder.watcher.ready.wait(0.1) and not stop.is_set():

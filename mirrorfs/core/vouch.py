@@ -20,7 +20,8 @@ class Known(NamedTuple):
 
 class Found(NamedTuple):
     """How things are now. ``watched``: a watcher is writing the journal and answers; ``lost``: why
-    reading cannot go on at the cursor ("" if it can)."""
+    reading cannot go on at the cursor ("" if it can); ``covered``: the watcher leaves out nothing
+    that this mirror takes in."""
 
     journal: bool
     watched: bool
@@ -28,6 +29,7 @@ class Found(NamedTuple):
     destination: Identity
     fingerprint: str
     lost: str = ""
+    covered: bool = True
 
 
 def objection(known: Known | None, found: Found) -> str:
@@ -46,6 +48,8 @@ def objection(known: Known | None, found: Found) -> str:
         return "the filter or the options have changed"
     if not found.watched:
         return "nobody watches the source now"
+    if not found.covered:
+        return "the watcher leaves out other directories than this mirror"
     if found.lost:
         return f"the journal does not reach back to the last sync ({found.lost})"
     return ""

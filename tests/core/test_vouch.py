@@ -18,6 +18,7 @@ QUESTIONS = {
     "destination": "the destination is not the directory it was",
     "fingerprint": "the filter or the options have changed",
     "watched": "nobody watches the source now",
+    "covered": "the watcher leaves out other directories than this mirror",
     "reaches": "the journal does not reach back to the last sync (too old)",
 }
 
@@ -33,6 +34,7 @@ def test_every_combination():
             destination=HERE if yes["destination"] else THERE,
             fingerprint="same" if yes["fingerprint"] else "another",
             lost="" if yes["reaches"] else "too old",
+            covered=yes["covered"],
         )
         no = [question for question, answer in yes.items() if not answer]
         assert objection(known, found) == (QUESTIONS[no[0]] if no else ""), yes

@@ -69,6 +69,24 @@ def test_another_way_to_mirror_is_another_mirror(filled: Places) -> None:
         assert "the filter or the options have changed" in said
 
 
+@pytest.mark.parametrize("filtered", [("run", "--exclude=/none/**"), ("watch", "--max-depth=1")])
+def test_a_watcher_vouches_for_no_mirror_that_takes_in_what_it_leaves_out(
+    filtered: tuple[str, ...], filled: Places, tmp_path: Path
+) -> None:
+    source, destination, state = filled
+    same, other = tmp_path / "same", tmp_path / "other"
+    command, *flags = filtered
+    places = (source, destination) if command == "run" else (source,)
+    with Service(command, *places, state=state, flags=tuple(flags)) as service:
+        service.mirrors() if command == "run" else service.watches()
+        sync(source, other, state)
+        (source / "d1" / "f1").write_text("where the watcher does not look")
+        assert "leaves out other directories" in sync(source, other, state)
+        for said in ("comparing", "replaying"):  # it leaves out the same: the journal is enough
+            done = call("sync", "-a", "-v", *flags, source, same, state=state)
+            assert said in done.stderr
+
+
 @pytest.mark.parametrize("damage", ["deleted", "overwritten", "truncated", "emptied"])
 def test_a_journal_that_is_lost_costs_a_comparison(filled: Places, damage: str) -> None:
     source, destination, state = filled
