@@ -89,6 +89,12 @@ def verify(command: str, flags: Flags) -> None:
             f"run goes on until it is stopped: --{name} is for sync and copy",
             remedy="use --bwlimit, or sync from a timer",
         )
+    if command == "run" and (flags.important.dry_run or flags.important.interactive):
+        name = "dry-run" if flags.important.dry_run else "interactive"
+        raise UsageError(
+            f"run does what it finds to do, as long as it runs: --{name} is for sync and copy",
+            remedy="see `mirrorfs plan -a SRC DST` first",
+        )
     idle = {"delete-before"} if command == "copy" else set()
     for name in not_yet(flags):
         if name in idle:  # copy deletes and renames nothing

@@ -73,6 +73,15 @@ def test_run_takes_no_limit_that_would_end_it(call: Any, place: Any) -> None:
         assert "run goes on until it is stopped" in done.err
 
 
+def test_run_changes_nothing_when_asked_to_change_nothing(call: Any, place: Any) -> None:
+    before = sorted(place.destination.rglob("*"))
+    for flag in ("--dry-run", "-n", "-i"):
+        done = call("run", place.source, place.destination, flag)
+        assert done.code == 2
+        assert "mirrorfs plan" in done.err
+    assert sorted(place.destination.rglob("*")) == before
+
+
 # ---- bandwidth ---------------------------------------------------------------------------------
 
 
