@@ -28,6 +28,7 @@ from mirrorfs.preflight import (
     make_destination,
     refuse_backups,
     refuse_overlap,
+    refuse_state,
     require_source,
 )
 from mirrorfs.quota import Quota
@@ -92,6 +93,10 @@ class Mirror:
         if settings.writing.backup is not None and settings.writing.backup.directory:
             backups, excluded = settings.writing.backup.directory, options.delete_excluded
             refuse_backups(backups, source, destination, filter, delete_excluded=excluded)
+        home = self._state.home
+        if os.path.isdir(home):  # else nothing is kept; who is about to make it asks before
+            excluded = options.delete_excluded
+            refuse_state(home, "destination", destination, filter, delete_excluded=excluded)
         suffix = settings.partial_suffix
         self.source = LocalTree(source, options, partial_suffix=suffix)
         if dry and not os.path.isdir(destination):

@@ -56,6 +56,23 @@ def refuse_backups(
         )
 
 
+def refuse_state(
+    home: str, name: str, tree: str, filter: Filter, *, delete_excluded: bool = False
+) -> None:
+    """Raises FatalError for a state directory in a mirrored tree, or the other way round, unless
+    the filter keeps it out: writing down a change would be the next change, and removing what the
+    source does not have would remove the state."""
+    found = overlap(home, tree)
+    if found is None:
+        return
+    remedy = "choose another one with --state-dir"
+    if not found.destination_in_source:
+        if not filter.descends(found.inner) and not delete_excluded:
+            return
+        remedy += f", or leave it out with --exclude '/{found.inner}/**'"
+    raise FatalError(f"the state directory {home} and the {name} {tree} overlap", remedy=remedy)
+
+
 def make_destination(destination: str) -> None:
     """The destination directory, with its parents. Raises FatalError, TemporaryError."""
     try:

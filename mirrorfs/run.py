@@ -27,7 +27,7 @@ from mirrorfs.flow import Flow
 from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.mirror import Mirror, Reading
 from mirrorfs.pace import Pace
-from mirrorfs.preflight import LOOK_SECONDS
+from mirrorfs.preflight import LOOK_SECONDS, refuse_state
 from mirrorfs.record import Recorder
 from mirrorfs.state import State, make
 from mirrorfs.status import SHOWN_OWED, Phase, Status
@@ -117,6 +117,8 @@ class Run:
     async def __call__(self) -> None:
         """Until cancelled or stopped. Raises MirrorError for what no waiting can mend; at the start
         that is everything."""
+        for name, tree in (("source", self._source), ("destination", self._destination)):
+            refuse_state(self._state.home, name, tree, self._filter)
         make(self._place)
         token = trio.lowlevel.current_trio_token()
 

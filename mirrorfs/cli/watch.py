@@ -11,7 +11,7 @@ from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.errors import ExitCode
 from mirrorfs.output.escape import printable
-from mirrorfs.preflight import require_source
+from mirrorfs.preflight import refuse_state, require_source
 from mirrorfs.state import State
 
 RETAIN_SECONDS = 60.0
@@ -24,6 +24,7 @@ def run(call: Call) -> int:
     made = read_settings(call)
     require_source(source)
     state = State.find(call.flags.state.state_dir)
+    refuse_state(state.home, "source", source, made.filter)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -293,6 +293,32 @@ def test_a_destination_in_the_source_is_refused(filled: Places, inner: str) -> N
     assert count(source) == before
 
 
+def test_state_in_a_mirrored_tree_is_refused(filled: Places) -> None:
+    source, destination, _ = filled
+    destination.mkdir()
+    before = count(source)
+    for command, place in (
+        (("run", source, destination), source),
+        (("run", source, destination), destination),
+        (("watch", source), source),
+    ):
+        refused = call(*command, state=place / "state", code=7)
+        assert "--state-dir" in refused.stderr
+        assert not (place / "state").exists()
+    assert count(source) == before
+    (destination / "state").mkdir()
+    refused = call("sync", source, destination, state=destination / "state", code=7)
+    assert "--exclude '/state/**'" in refused.stderr
+    call("sync", "--exclude", "/state/**", source, destination, state=destination / "state")
+    assert (destination / "state").is_dir()
+    shutil.rmtree(destination)
+    flags = ("--exclude=/state/**",)
+    with Service("run", source, destination, state=source / "state", flags=flags) as run:
+        run.reaches("in sync")
+        assert run.stop() == 0
+    assert not (destination / "state").exists()
+
+
 def test_a_destination_with_other_things_is_held_until_they_are_given_up(filled: Places) -> None:
     source, destination, state = filled
     destination.mkdir()
