@@ -24,8 +24,7 @@ class Checkpoint:
     the reason of each), to be looked at again with all that lies below. ``fingerprint`` is of
     options and filter. ``compared_ns`` is when everything was compared last, in wall-clock
     nanoseconds, and
-    ``entries`` what the destination held then. ``places`` are the two paths as the user gave
-    them."""
+    ``entries`` what the destination held then. ``places`` are the two paths, absolute."""
 
     places: tuple[str, str]
     source: Identity

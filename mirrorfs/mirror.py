@@ -261,7 +261,7 @@ class Mirror:
         before = self.checkpoint
         whole = report.whole or before is None
         return Checkpoint(
-            self.places,
+            (os.path.abspath(self.places[0]), os.path.abspath(self.places[1])),
             self.source.identity(),
             self.destination.identity(),
             self._fingerprint,

@@ -8,6 +8,7 @@ RACE: the watch is open before the first comparison begins, so that what changes
 replayed after it.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -102,7 +103,7 @@ class Run:
         self._said = said
         self._wait, self._pace = wait, pace
         self._place = state.mirror(source, destination)
-        self.status = Status(source, destination)
+        self.status = Status(os.path.abspath(source), os.path.abspath(destination))
         self._watching = Watching(self.status, listener)
         self._wake = trio.Event()
         self._recorder: Recorder | None = None
@@ -239,11 +240,10 @@ class Run:
         reading, report = done
         refusal = report.refusal
         if refusal is not None:
-            message = f"held: {refusal.message}"
             if not self._held:
-                self._said(message)
+                self._said(f"held: {refusal.message}")
             remedy = "if this is what you want, stop this and run `mirrorfs sync -a` once by hand"
-            self._phase(Phase.HELD, message, remedy)
+            self._phase(Phase.HELD, refusal.message, remedy)
         elif not reading.replays:
             self.status.entries = report.entries
             self._said(reading.why)

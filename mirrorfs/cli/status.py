@@ -76,7 +76,7 @@ def _shown(mirror: dict[str, Any]) -> str:
     if mirror.get("remedy"):
         lines.append(f"  to do      {printable(mirror['remedy'])}")
     if last := mirror.get("last"):
-        lines.append(f"  last       {_clock(last[0])} {last[1]} {printable(last[2])}")
+        lines.append(f"  last       {_clock(last[0])} {last[1]} {printable(last[2]) or '.'}")
     if mirror["running"]:
         lines.append(
             f"  since      {_clock(mirror['started_ns'])}: {mirror['actions']:,} changes, "

@@ -141,6 +141,21 @@ def test_a_checkpoint_that_is_lost_costs_a_comparison(filled: Places) -> None:
         assert "replaying" in sync(source, destination, state)
 
 
+def test_a_mirror_is_found_from_wherever_one_asks(
+    filled: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, destination, state = filled
+    (tmp_path / "elsewhere" / source.name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    given = Path(source.name), Path(destination.name)
+    with Service("run", *given, state=state) as run:
+        run.mirrors()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert f"{source} → {destination}" in call("status", source, state=state).stdout
+        assert "no mirrors" in call("status", given[0], state=state, code=1).stdout
+        assert run.stop() == 0
+
+
 def test_a_second_watcher_is_refused(filled: Places) -> None:
     source, _, state = filled
     with Service("watch", source, state=state) as watch:
