@@ -49,12 +49,17 @@ class State:
         return os.path.join(self.home, "mirrors", _name(source, destination))
 
     def mirrors(self) -> list[str]:
-        """The directories of all mirrors that ever stored a checkpoint."""
+        """The directories of all mirrors that ever stored a checkpoint. Raises StateError."""
         place = os.path.join(self.home, "mirrors")
         try:
             return sorted(entry.path for entry in os.scandir(place) if entry.is_dir())
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise StateError(
+                f"cannot read the state directory {place}: {error.strerror}",
+                remedy="run as the user whose mirrors these are, or choose another --state-dir",
+            ) from error
 
 
 def make(directory: str) -> str:

@@ -162,6 +162,10 @@ class _Run:
             if report.limit is not None:
                 return self._limited(report.limit)
             if not report.errors:
+                if report.vanished and attempt < retries:
+                    # Renamed meanwhile, it may be, to where it had been listed already.
+                    self._log.info(f"{report.vanished} files went away; looking again")
+                    continue
                 if attempt > 1:
                     self._log.error(f"Attempt {attempt}/{retries} succeeded")
                 return self._succeeded()

@@ -17,7 +17,8 @@ class Report:
     """``failures`` of reading and writing, the first of a path; ``withheld`` ones were left alone
     on purpose (after an error, or because a guard refused); ``old_names`` are those of renames that
     were not done; ``entries`` of the source were looked at, ``kept`` is how many the destination
-    had, and ``whole`` whether that is everything; ``limit`` of the user ended the run early."""
+    had, and ``whole`` whether that is everything; ``vanished`` were gone from the source when they
+    were to be copied; ``limit`` of the user ended the run early."""
 
     done: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
     directories: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
@@ -25,6 +26,7 @@ class Report:
     freed: int = 0
     entries: int = 0
     kept: int = 0
+    vanished: int = 0
     whole: bool = False
     failures: dict[str, Failure] = field(default_factory=dict)
     withheld: set[str] = field(default_factory=set)
@@ -58,6 +60,8 @@ class Report:
             elif status is Status.SKIPPED:
                 if failure is None or failure.trouble is not Trouble.ABSENT:
                     self.withheld.add(action.path)
+                else:
+                    self.vanished += 1
             elif failure is not None:
                 self.failures.setdefault(action.path, failure)
 

@@ -128,6 +128,26 @@ def test_error_on_no_transfer(call: Any, place: Any) -> None:
     assert call(*words).code == 9
 
 
+def test_what_was_renamed_meanwhile_arrives_under_its_new_name(
+    call: Any, place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mirrorfs.trees.local import LocalTree
+
+    plain = LocalTree.open
+
+    def renamed(tree: LocalTree, path: str) -> Any:
+        old = place.source / path
+        if path == "new" and old.exists():
+            old.rename(place.source / "newer")
+        return plain(tree, path)
+
+    monkeypatch.setattr(LocalTree, "open", renamed)
+    done = call("sync", place.source, place.destination)
+    assert done.code == 0
+    assert place.read(place.destination) == place.read(place.source)
+    assert "newer" in place.read(place.destination)
+
+
 def test_failed_paths_are_retried_and_the_run_fails(call: Any, place: Any) -> None:
     (place.source / "loop").symlink_to("loop")
     done = call("sync", "-L", place.source, place.destination, "--retries=2")
