@@ -64,6 +64,7 @@ class Applier:
         self._transfers = max(1, min(transfers, destination.capabilities.connections))
         self._pool: ThreadPoolExecutor | None = None
         self._flying: deque[Future[list[Outcome]]] = deque()
+        self._undone: set[str] = set()  # what was to be written, and was not
         self.errors = 0
 
     def __enter__(self) -> Self:
@@ -116,6 +117,8 @@ class Applier:
                 self._hear(destination.rename(actions))
             case Stage.CONTENT:
                 self._transfer_all(actions)
+            case Stage.LINKS:
+                self._link(actions)
             case Stage.ATTRIBUTES | Stage.DIRECTORY_ATTRIBUTES:
                 self._hear(destination.set_attributes(actions))
             case Stage.ROOM | Stage.DELETE:
@@ -123,6 +126,15 @@ class Applier:
                     self.withhold(actions, Failure("", Trouble.LIMIT, WITHHELD))
                 else:
                     self._hear(destination.delete(actions))
+
+    def _link(self, actions: list[Action]) -> None:
+        """Where the other name was not written, there is nothing right to link to."""
+        self.settle()
+        linked = [action for action in actions if action.origin not in self._undone]
+        if len(linked) != len(actions):
+            self._transfer_all([action for action in actions if action.origin in self._undone])
+        if linked:
+            self._hear(self._destination.link(linked, self._source))
 
     def _transfer_all(self, actions: list[Action]) -> None:
         if self._order is None:
@@ -160,8 +172,9 @@ class Applier:
 
     def _hear(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
-            if outcome.status in (Status.FAILED, Status.DRIFT):
-                self.errors += 1
+            if outcome.status is not Status.DONE:
+                self._undone.add(outcome.action.path)
+                self.errors += outcome.status is not Status.SKIPPED
         self._listener(outcomes)
 
 

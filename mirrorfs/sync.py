@@ -224,11 +224,11 @@ class Pass:
             else:
                 actions = [*ready, *later]
                 chosen = choose(actions) if choose else actions
-                applier.run(chosen)
                 if len(chosen) != len(actions):
                     kept = set(chosen)
                     left = [action for action in actions if action not in kept]
                     applier.withhold(left, Failure("", Trouble.LIMIT, "left out by the user"))
+                applier.run(chosen)
         report.limit = self._quota.reached()
 
     def _blind(self) -> Notice:
@@ -322,7 +322,9 @@ def possible(options: Options, holds: Capabilities) -> Options:
         permissions=options.permissions and holds.permissions,
         owners=options.owners and holds.owners,
         xattrs=options.xattrs and holds.xattrs,
-        hard_links=options.hard_links and holds.hard_links,
+        hard_links=options.hard_links
+        and holds.hard_links
+        and not (options.normalise_names or options.fold_names),
         fold_names=options.fold_names or holds.folds_case,
         modify_window_ns=max(options.modify_window_ns, holds.time_resolution_ns),
     )

@@ -10,7 +10,7 @@ from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.voice import print_out
 from mirrorfs.core.guard import Refusal, refuse
-from mirrorfs.core.plan import Action, Plan
+from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.values import format_size
 from mirrorfs.errors import ExitCode
 from mirrorfs.mirror import Mirror, Reading
@@ -73,7 +73,7 @@ def as_text(reading: Reading, plan: Plan, refusal: Refusal | None) -> str:
 def _line(action: Action) -> str:
     slash = "/" if is_directory(action) else ""
     path = printable(action.path or ".") + slash
-    if action.origin:
+    if action.verb is Verb.RENAME:
         path = f"{printable(action.origin)}{slash} -> {path}"
     size = size_of(action)
     amount = f"{format_size(size, 'B')}, " if size is not None else ""

@@ -9,9 +9,14 @@ event of that very name, and whatever other names there are stay equal.
 The names are known from looking at them, directory by directory, whatever becomes of them then
 (whether a filter lets a file through can depend on its size). After a look at everything the names
 of all files that have several are known, and stay so, because names that come, go and move are
-recorded; a name that is known and gone costs one look. What is not known is the one name of a file
-that has no other: no event tells that it got a second one, only the second name is recorded. So of
-a file that was not known, as many names as it has must be found, or everything be looked at.
+recorded; a name that is known and gone costs one look. When a known name goes, the others are
+looked at: the file may have been changed through it before.
+
+What is not known is the one name of a file that has no other: no event tells that it got a second
+one, only the second name is recorded. So of a file that was not known, as many names as it has must
+be found, or everything be looked at. One case escapes: a file with one name gets a second, is
+changed through it, and loses it again before anybody looked. Its first name is right again after
+the next look at it, or at everything.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -46,6 +51,7 @@ class LinkedNames:
         self._whole = False
         self._full = False
         self._met: dict[Inode, Met] = {}
+        self._lost: set[Inode] = set()  # files that lost a name
         self._asked: set[str] = set()
         self.complete = False
         for inode, paths in groups:
@@ -62,7 +68,7 @@ class LinkedNames:
         """A pass begins; ``whole``: over everything."""
         self._whole = whole
         self._full = False
-        self._met, self._asked = {}, set()
+        self._met, self._lost, self._asked = {}, set(), set()
         self.blind = ""
         if whole:
             self._names, self._groups, self._count = {}, {}, 0
@@ -98,6 +104,8 @@ class LinkedNames:
             looked = list(known) if names is None else [name for name in names if name in known]
             for name in looked:
                 if linked.get(name) != known[name]:
+                    if not self._whole:
+                        self._lost.add(known[name])
                     self._drop(directory, name)
         for name, inode in linked.items():
             path = join(directory, name)
@@ -113,8 +121,9 @@ class LinkedNames:
         """More names to look at, of the files met in this pass; none when all are seen. What was
         asked for before and was not there is forgotten."""
         wanted = []
-        for inode, met in self._met.items():
-            for path in sorted(self._groups.get(inode, set()) - met.seen):
+        for inode in {**self._met, **dict.fromkeys(self._lost)}:
+            seen = self._met[inode].seen if inode in self._met else set()
+            for path in sorted(self._groups.get(inode, set()) - seen):
                 if path in self._asked:
                     self._drop(*split(path))
                 else:
@@ -131,7 +140,7 @@ class LinkedNames:
                 if len(met.seen) < met.links and not (met.known and self.complete):
                     self.blind = min(met.seen)
                     break
-        self._met, self._asked = {}, set()
+        self._met, self._lost, self._asked = {}, set(), set()
 
     def _add(self, path: str, inode: Inode) -> None:
         if self._count >= LIMIT:

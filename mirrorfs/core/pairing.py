@@ -17,6 +17,7 @@ from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.plan import Action, Notice, Stage, Verb
 from mirrorfs.core.scope import Scope
+from mirrorfs.core.sharing import Sharing
 from mirrorfs.core.tree import Entry, Failure, Kind, Listing, Trouble, join
 from mirrorfs.core.walk import Batch, Frame, attributes
 
@@ -44,6 +45,9 @@ class Rules:
         self.same_content = same_content
         self.spare = spare
         self.names = names or LinkedNames()
+        # What symlinks point to has names of its own, which say nothing of the links.
+        kept = options.hard_links and options.links is not Links.FOLLOW
+        self.sharing = Sharing() if kept else None
         self.spelling: Spelling | None = None
         self.compare: Comparer = comparer(options)
         self.plain = filter.is_everything
@@ -67,6 +71,14 @@ class Rules:
             return "Can't transfer non file/directory"
         return ""
 
+    def put(self, batch: Batch, action: Action, *, waits: bool) -> None:
+        """Plan that something is written, or linked to what is."""
+        if self.sharing is None:
+            (batch.later if waits else batch.ready).append(action)
+            return
+        for decided, late in self.sharing.put(action, waits):
+            (batch.later if late else batch.ready).append(decided)
+
 
 class Pairing:
     """One directory's names. After `pair`, ``batch`` holds what was decided and ``children`` the
@@ -84,6 +96,7 @@ class Pairing:
         wanted, found = theirs.entries, ours.entries
         rules, frame = self._rules, self._frame
         compare, plain, file = rules.compare, rules.plain, Kind.FILE
+        shares = rules.sharing is not None
         equal = self._batch.equal.append
         for name in sorted(wanted.keys() | found.keys()):
             want, have = wanted.get(name), found.get(name)
@@ -91,6 +104,8 @@ class Pairing:
                 # The one case that is common enough to deserve a short way: a file on both sides.
                 if difference := compare(want, have):
                     self._differ(name, want, have, difference)
+                elif shares and (want.links > 1 or have.links > 1):
+                    self._right(name, want, have)
                 else:
                     equal(name)
                 continue
@@ -151,7 +166,7 @@ class Pairing:
         elif difference := self._rules.compare(want, have):
             self._differ(name, want, have, difference)
         else:
-            self._batch.equal.append(name)
+            self._right(name, want, have)
 
     def _appear(self, path: str, want: Entry) -> None:
         """In the source only."""
@@ -164,7 +179,7 @@ class Pairing:
         frame.make(self._batch)
         frame.touched = True
         action = Action(Verb.CREATE, Stage.CONTENT, path, want, None, "new in the source")
-        (self._batch.later if frame.waits else self._batch.ready).append(action)
+        self._rules.put(self._batch, action, waits=frame.waits)
 
     def _new_directory(self, path: str, want: Entry) -> Frame:
         create = Action(Verb.CREATE, Stage.DIRECTORIES, path, want, None, "new in the source")
@@ -256,7 +271,7 @@ class Pairing:
             case Verdict.UNSURE:
                 self._unsure.append((name, want, have, difference))
             case Verdict.ATTRIBUTES:
-                batch.later.append(attributes(path, want, have, difference.reason))
+                self._right(name, want, have, attributes(path, want, have, difference.reason))
             case Verdict.CONTENT:
                 if difference is type_changed and not self._may_replace(path):
                     return
@@ -264,11 +279,29 @@ class Pairing:
                     return
                 frame.touched = True
                 update = Action(Verb.UPDATE, Stage.CONTENT, path, want, have, difference.reason)
-                batch.later.append(update)
+                self._rules.put(batch, update, waits=True)
             case Verdict.REFUSED:
                 batch.failures.append(Failure(path, Trouble.LIMIT, difference.reason))
             case Verdict.KEPT:
                 batch.notices.append(Notice(path, f"kept: {difference.reason}"))
+
+    def _right(self, name: str, want: Entry, have: Entry, action: Action | None = None) -> None:
+        """On both sides, of equal content; ``action`` is what is left to do. It may still have to
+        become another name of a file, or cease to be one."""
+        frame, sharing = self._frame, self._rules.sharing
+        if sharing is not None and want.kind is Kind.FILE and (want.links > 1 or have.links > 1):
+            path = join(frame.path, name)
+            if (instead := sharing.keep(path, want, have)) is not None:
+                frame.touched = True
+                if instead.stage is Stage.LINKS:
+                    self._batch.later.append(instead)
+                else:
+                    self._rules.put(self._batch, instead, waits=True)
+                return
+        if action is None:
+            self._batch.equal.append(name)
+        else:
+            self._batch.later.append(action)
 
     def _settle(self) -> None:
         """Let the content decide where the entries cannot."""
@@ -289,4 +322,4 @@ class Pairing:
             if decided is not None:
                 self._differ(name, want, have, decided)
             else:
-                self._batch.equal.append(name)
+                self._right(name, want, have)

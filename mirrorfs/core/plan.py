@@ -38,9 +38,10 @@ class Stage(IntEnum):
     ROOM = 2  # removals that make room for another kind; deepest first
     DIRECTORIES = 3  # parents first
     CONTENT = 4  # files, links, special files: created or replaced
-    ATTRIBUTES = 5  # of everything but directories
-    DELETE = 6  # deepest first
-    DIRECTORY_ATTRIBUTES = 7
+    LINKS = 5  # further names of files that are right by then
+    ATTRIBUTES = 6  # of everything but directories
+    DELETE = 7  # deepest first
+    DIRECTORY_ATTRIBUTES = 8
 
 
 DELETE_LAST: tuple[Stage, ...] = tuple(Stage)
@@ -52,13 +53,15 @@ DELETE_FIRST = (
     Stage.DELETE,
     Stage.DIRECTORIES,
     Stage.CONTENT,
+    Stage.LINKS,
     Stage.ATTRIBUTES,
     Stage.DIRECTORY_ATTRIBUTES,
 )
 
 
 class Action(NamedTuple):
-    """One step. ``reason`` is for people; ``origin`` is set for a rename only."""
+    """One step. ``reason`` is for people; ``origin`` is a rename's old name, or the file of which
+    ``path`` becomes another name (`Stage.LINKS`)."""
 
     verb: Verb
     stage: Stage
@@ -153,7 +156,7 @@ def totals(actions: Iterable[Action]) -> Totals:
     moved = freed = 0
     for action in actions:
         counts[action.verb] += 1
-        if action.verb in (Verb.CREATE, Verb.UPDATE) and action.want is not None:
+        if action.stage is Stage.CONTENT and action.want is not None:
             moved += action.want.size
         elif action.verb is Verb.DELETE and action.expect is not None:
             freed += action.expect.size

@@ -45,6 +45,8 @@ class Reconciler:
         """
         names = self._rules.names
         names.begin(whole=scope.is_everything)
+        if self._rules.sharing is not None:
+            self._rules.sharing.whole = scope.is_everything
         timed: set[str] = set()
         for batch in self._walk(scope, touched):
             timed.update(action.path for action in batch.later if _is_timed(action))
@@ -60,6 +62,11 @@ class Reconciler:
                 timed.update(action.path for action in batch.later if _is_timed(action))
                 yield batch
         names.end()
+        if (sharing := self._rules.sharing) is not None and not names.blind:
+            batch = Batch("")
+            for action, waits in sharing.rest():
+                (batch.later if waits else batch.ready).append(action)
+            yield batch
 
     def _walk(self, scope: Scope, touched: Collection[str]) -> Iterator[Batch]:
         root = Frame("", scope, None, self._source.root(), self._destination.root())
@@ -136,17 +143,16 @@ class Reconciler:
             if frame.marked and frame.want is None:
                 frame.shelters = True
                 return []
-        self._rules.names.saw(frame.path, names, theirs.entries)
         if self._options.empty_directories:
             frame.make(batch)
         respelled: list[str] = []
-        if spelling is not None:
-            if wanted is not None and names is None:
-                theirs, ours = spelling.within(theirs, wanted), spelling.within(ours, wanted)
-            if (matched := spelling.match(frame.path, theirs, ours)) is not None:
-                theirs, ours, respelled, notices, sheltered = matched
-                batch.notices += notices
-                frame.shelters |= sheltered
+        if spelling is not None and wanted is not None and names is None:
+            theirs, ours = spelling.within(theirs, wanted), spelling.within(ours, wanted)
+        self._rules.names.saw(frame.path, wanted, theirs.entries)
+        if spelling is not None and (matched := spelling.match(frame.path, theirs, ours)):
+            theirs, ours, respelled, notices, sheltered = matched
+            batch.notices += notices
+            frame.shelters |= sheltered
         batch.source_entries = len(theirs.entries)
         batch.destination_entries = len(ours.entries)
         pairing = Pairing(frame, self._rules, batch)
@@ -187,7 +193,7 @@ class Reconciler:
                 Action(Verb.DELETE, frame.doomed, frame.path, None, frame.found, reason)
             )
             if frame.after is not None:
-                batch.later.append(frame.after)
+                self._rules.put(batch, frame.after, waits=True)
         elif parent is not None and (room := self._room_left(frame)):
             parent.touched = True
             batch.later.append(room)

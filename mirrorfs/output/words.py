@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mirrorfs.core.plan import Action, Verb
+from mirrorfs.core.plan import Action, Stage, Verb
 from mirrorfs.core.tree import Kind
 
 # The reasons that `mirrorfs.core` gives for a change of times alone.
@@ -50,6 +50,8 @@ def words(action: Action, *, backups: bool = False) -> Words:
     directory = is_directory(action)
     if backups and action.verb is Verb.DELETE and not directory:
         return _BACKED_UP
+    if action.stage is Stage.LINKS:
+        return Words(f"link to {action.origin}", f'Linked to "{action.origin}"', "link")
     if action.verb is Verb.RENAME:
         return Words(f"move to {action.path}", f'Renamed from "{action.origin}"', "move")
     if action.verb is Verb.ATTRIBUTES:
@@ -72,7 +74,8 @@ def is_directory(action: Action) -> bool:
 
 def is_transfer(action: Action) -> bool:
     """Whether content is copied (a link or a special file counts as a file, as in rclone)."""
-    return action.verb in (Verb.CREATE, Verb.UPDATE) and not is_directory(action)
+    written = action.verb in (Verb.CREATE, Verb.UPDATE) and action.stage is not Stage.LINKS
+    return written and not is_directory(action)
 
 
 def size_of(action: Action) -> int | None:

@@ -192,6 +192,15 @@ class Destination(Tree):
         """
 
     @abstractmethod
+    def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
+        """CREATE and UPDATE: ``path`` becomes another name of the file at ``origin``, in one step.
+
+        What that file holds is the plan's business. Where there is none to link to, or one more
+        link cannot be (too many, another file system), the content is transferred as in `transfer`;
+        nothing is done then where it is right already.
+        """
+
+    @abstractmethod
     def rename(self, actions: Sequence[Action]) -> list[Outcome]:
         """``origin`` to ``path``, never over anything that exists.
 

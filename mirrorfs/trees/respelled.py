@@ -85,6 +85,10 @@ class RespelledDestination(Respelled, Destination):
 
         return self._each(actions, transfer)
 
+    def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
+        """Where names are matched no links are planned: as many files."""
+        return self.transfer(actions, source)
+
     def rename(self, actions: Sequence[Action]) -> list[Outcome]:
         """One by one: a directory that gets its right name changes where the next one lies."""
         outcomes = []

@@ -24,6 +24,7 @@ def pair():
     source, destination = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE)
     for path in ("moves/1", "moves/2", "flips/x", "goes/deep/3", "changes", "chmod", "plain"):
         source.write(path, path.encode())
+    source.write("one", b"1")
     full(source, destination, ARCHIVE)
     source.move("moves", "p/q/moved")
     source.remove("flips")
@@ -34,9 +35,10 @@ def pair():
     source.write("changes", b"changed")
     source.chmod("chmod", 0o600)
     source.write("new/dir/file", b"new")
+    source.hardlink("one", "two")
     folded = fold([Moved("moves", "p/q/moved")])
     scope = folded.scope
-    for path in ("flips", "plain", "goes", "new", "changes", "chmod"):
+    for path in ("flips", "plain", "goes", "new", "changes", "chmod", "one", "two"):
         scope.add(path, recursive=True)
     return source, destination, scope, folded.hints
 
@@ -70,6 +72,7 @@ FAILING = {
     Stage.ROOM: ("delete", "flips/x"),
     Stage.DIRECTORIES: ("create_directories", "new"),
     Stage.CONTENT: ("transfer", "changes"),
+    Stage.LINKS: ("link", "two"),
     Stage.ATTRIBUTES: ("set_attributes", "chmod"),
     Stage.DELETE: ("delete", "goes/deep/3"),
     Stage.DIRECTORY_ATTRIBUTES: ("set_attributes", "p"),

@@ -1,6 +1,7 @@
 """Names of one file are looked at together, though a watcher tells of the one name used."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -12,7 +13,7 @@ from mirrorfs.core import links
 from mirrorfs.core.change import Dirty, Moved
 from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.links import LinkedNames
-from mirrorfs.core.plan import Verb
+from mirrorfs.core.plan import Stage, Verb
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Kind, Trouble
 from mirrorfs.trees.memory import MemoryTree
@@ -25,6 +26,23 @@ def linked(tree):
         if entry.kind is Kind.FILE and entry.links > 1:
             groups.setdefault((entry.device, entry.inode), set()).add(path)
     return groups
+
+
+def together(tree, among):
+    """Which of these names are one file, where there is more than one."""
+    groups = {}
+    for path, entry in tree.entries().items():
+        if entry.kind is Kind.FILE and path in among:
+            groups.setdefault(entry.inode, set()).add(path)
+    return sorted(sorted(paths) for paths in groups.values() if len(paths) > 1)
+
+
+def share_alike(source, ours, opts):
+    """Whether what is mirrored is one file where it is one in the source."""
+    names = {path for path, entry in source.entries().items() if entry.kind is Kind.FILE}
+    names &= {path for path, entry in ours.entries().items() if entry.kind is Kind.FILE}
+    expected = together(source, names) if opts.hard_links else []
+    return together(ours, names) == expected
 
 
 @given(before=linked_histories, history=linked_histories, opts=options, filter=filters,
@@ -46,6 +64,8 @@ def test_replay_equals_full_comparison(before, history, opts, filter, seed, cuts
         assert names.complete
         assume(not full(source, theirs, opts, filter).failures)
         assert shape(ours, opts) == shape(theirs, opts)
+        assert share_alike(source, ours, opts)
+        assert share_alike(source, theirs, opts)
     assert mirror(source, ours, opts, filter).plan(Scope.everything()).actions == ()
 
 
@@ -71,7 +91,7 @@ def pair(*groups):
     for first, *others in groups:
         source.write(first, first.encode())
         for other in others:
-            source.link(first, other)
+            source.hardlink(first, other)
     full(source, ours, ARCHIVE, names=names)
     return source, ours, names
 
@@ -109,7 +129,7 @@ def test_names_that_are_not_known_are_looked_for_everywhere():
 
 def test_the_first_name_of_a_file_that_gets_a_second_is_looked_for_everywhere():
     source, ours, names = pair(["a"], ["d/x", "y"])
-    source.link("a", "d/b")
+    source.hardlink("a", "d/b")
     source.write("d/b", b"changed")
     report = replay(source, ours, [Dirty("d/b")], ARCHIVE, EVERYTHING, names)
     assert report.whole
@@ -180,6 +200,21 @@ def test_a_directory_on_the_way_is_set_once():
     ]
 
 
+@given(shared=linked_histories, theirs=linked_histories, ours=linked_histories, filter=filters)
+def test_two_unrelated_trees(shared, theirs, ours, filter):
+    opts = ARCHIVE
+    source, destination = MemoryTree(opts), MemoryTree(opts)
+    for tree, past in ((source, theirs), (destination, ours)):
+        History(tree).play(shared)
+        History(tree).play(past)
+    report = full(source, destination, opts, filter, ignore_errors=True)
+    assert mirror(source, destination, opts, filter).plan(Scope.everything()).actions == ()
+    if filter is EVERYTHING:
+        assert not report.failures
+        assert shape(destination, opts) == shape(source, opts)
+        assert share_alike(source, destination, opts)
+
+
 def test_a_directory_that_cannot_be_read_is_looked_at_again():
     source, ours, names = pair(["p", "d/q"])
     source.write("p", b"changed")
@@ -197,7 +232,7 @@ def test_what_a_filter_lets_through_only_now_is_found():
     small = Filter.build(FilterOptions(max_size=3))
     source, ours, names = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE), LinkedNames()
     source.write("p", b"large")
-    source.link("p", "q")
+    source.hardlink("p", "q")
     full(source, ours, ARCHIVE, small, names=names)
     source.write("p", b"s")
     replay(source, ours, [Dirty("p")], ARCHIVE, small, names)
@@ -217,3 +252,105 @@ def test_too_many_names_are_not_kept_and_nothing_is_lost(monkeypatch):
         source.remove(path)
     full(source, ours, ARCHIVE, names=names)
     assert names.complete
+
+
+def actions(source, ours, names=None, scope=None, **settings):
+    plan = mirror(source, ours, ARCHIVE, names=names, **settings).plan(scope or Scope.everything())
+    return [
+        (action.stage.name, action.verb.value, action.path, action.origin)
+        for action in plan.actions
+        if action.stage is not Stage.DIRECTORY_ATTRIBUTES
+    ]
+
+
+def test_the_first_name_is_written_and_the_others_are_linked():
+    source, ours, _ = pair(["b", "a/x", "c"])
+    assert together(ours, ours.entries()) == [["a/x", "b", "c"]]
+    source.write("a/x", b"changed")
+    assert actions(source, ours) == [
+        ("CONTENT", "update", "b", ""),
+        ("LINKS", "update", "c", "b"),
+        ("LINKS", "update", "a/x", "b"),
+    ]
+    report = full(source, ours, ARCHIVE)
+    assert report.bytes == len(b"changed")
+    assert together(ours, ours.entries()) == [["a/x", "b", "c"]]
+
+
+def test_a_name_that_is_right_leads():
+    source, ours, names = pair(["b", "x"])
+    source.hardlink("b", "a")
+    assert actions(source, ours, names, Scope.of(["a"])) == [("LINKS", "create", "a", "b")]
+
+
+def test_equal_files_become_one():
+    source, ours = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE)
+    for tree in (source, ours):
+        tree.write("a", b"1", mtime_ns=5)
+        tree.write("b", b"1", mtime_ns=5)
+    source.remove("b")
+    source.hardlink("a", "b")
+    assert actions(source, ours) == [("LINKS", "update", "b", "a")]
+
+
+def test_one_file_becomes_two():
+    source, ours, names = pair(["a", "b"])
+    source.remove("b")
+    source.write("b", b"a", mtime_ns=source.get("a").entry.mtime_ns)
+    assert actions(source, ours) == [("CONTENT", "update", "b", "")]
+    replay(source, ours, [Dirty("b")], ARCHIVE, EVERYTHING, names)
+    assert together(ours, ours.entries()) == []
+    assert actions(source, ours) == []
+
+
+def test_names_outside_the_mirror_are_nobodys_business():
+    """A snapshot of the destination, made of hard links, is no reason to copy it again."""
+    source, ours, _ = pair(["a"], ["b", "c"])
+    for name in ("a", "b", "c"):
+        ours.hardlink(name, f"snapshot/{name}")
+    filter = without("/snapshot/**")
+    report = full(source, ours, ARCHIVE, filter)
+    assert (report.bytes, report.done[Verb.UPDATE], report.done[Verb.DELETE]) == (0, 0, 0)
+    assert together(ours, {"a", "b", "c"}) == [["b", "c"]]
+
+
+def test_without_the_option_names_are_files():
+    opts = replace(ARCHIVE, hard_links=False)
+    source, ours = MemoryTree(opts), MemoryTree(opts)
+    source.write("a", b"1")
+    source.hardlink("a", "b")
+    full(source, ours, opts)
+    assert together(ours, ours.entries()) == []
+
+
+@pytest.mark.parametrize("trouble", [Trouble.DENIED, Trouble.ABSENT, Trouble.FULL])
+def test_nothing_is_linked_to_what_was_not_written(trouble):
+    source, ours, _ = pair(["a", "b", "c"])
+    source.write("a", b"changed")
+    ours.fail("transfer", "a", trouble)
+    report = full(source, ours, ARCHIVE)
+    assert report.unfinished() == {"a"}
+    assert ours.data("a") == b"a"
+    assert ours.data("b") == ours.data("c") == b"changed"
+    full(source, ours, ARCHIVE)
+    assert together(ours, ours.entries()) == [["a", "b", "c"]]
+    assert actions(source, ours) == []
+
+
+def test_a_name_the_user_leaves_out_is_not_linked_to():
+    source, ours, _ = pair(["a", "b"])
+    source.write("a", b"changed")
+
+    def choose(planned):
+        return [action for action in planned if action.path != "a"]
+
+    mirror(source, ours, ARCHIVE).run(Scope.everything(), choose=choose)
+    assert (ours.data("a"), ours.data("b")) == (b"a", b"changed")
+
+
+def test_a_link_takes_the_place_of_a_directory():
+    source, ours, _ = pair(["a", "b"])
+    ours.remove("b")
+    ours.write("b/inside", b"in the way")
+    full(source, ours, ARCHIVE)
+    assert together(ours, ours.entries()) == [["a", "b"]]

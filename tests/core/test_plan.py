@@ -25,6 +25,7 @@ ACTIONS = [
     action(Verb.CREATE, Stage.DIRECTORIES, "d", DIRECTORY),
     action(Verb.CREATE, Stage.DIRECTORIES, "d/e", DIRECTORY),
     action(Verb.UPDATE, Stage.CONTENT, "d/e/f", FILE, FILE),
+    action(Verb.CREATE, Stage.LINKS, "d/e/g", FILE, None, "d/e/f"),
     action(Verb.ATTRIBUTES, Stage.ATTRIBUTES, "g", FILE, FILE),
     action(Verb.DELETE, Stage.DELETE, "z/y/x", None, FILE._replace(size=7)),
     action(Verb.DELETE, Stage.DELETE, "z/y", None, DIRECTORY),
@@ -43,7 +44,7 @@ def test_stages_in_their_order_whatever_came_first():
 
 def test_totals():
     assert Plan(tuple(ACTIONS)).totals() == Totals(
-        create=4, update=1, delete=4, rename=1, attributes=2, bytes=10, freed=17
+        create=5, update=1, delete=4, rename=1, attributes=2, bytes=10, freed=17
     )
     assert Plan(()).totals() == Totals()
 
@@ -52,7 +53,7 @@ def failure(path, trouble=Trouble.DENIED):
     return Failure(path, trouble, "why")
 
 
-UPDATE, DELETE, RENAME = ACTIONS[7], ACTIONS[9], ACTIONS[2]
+UPDATE, DELETE, RENAME = ACTIONS[7], ACTIONS[10], ACTIONS[2]
 
 
 @pytest.mark.parametrize(
@@ -91,12 +92,12 @@ def test_a_report_adds_up():
     report = Report()
     report.hear([Outcome(action, Status.DONE, None, 5) for action in ACTIONS])
     report.blame([failure("unread")])
-    assert report.done == {Verb.CREATE: 4, Verb.UPDATE: 1, Verb.DELETE: 4, Verb.RENAME: 1,
+    assert report.done == {Verb.CREATE: 5, Verb.UPDATE: 1, Verb.DELETE: 4, Verb.RENAME: 1,
                            Verb.ATTRIBUTES: 2}  # fmt: skip
     assert report.directories == {Verb.CREATE: 4, Verb.UPDATE: 0, Verb.DELETE: 2, Verb.RENAME: 0,
                                   Verb.ATTRIBUTES: 1}  # fmt: skip
     assert report.freed == 17
-    assert report.bytes == 60
+    assert report.bytes == 65
     assert report.unfinished() == {"unread"}
 
 

@@ -3,7 +3,8 @@
 import os
 
 from live.conftest import Places
-from support.process import Service, call
+from support.process import Service, call, until
+from support.walker import leftovers, link_groups
 
 
 def make(places: Places) -> None:
@@ -30,12 +31,16 @@ def test_a_write_through_one_name_shows_under_all(places: Places) -> None:
         (source / "d" / "e").rename(source / "moved")
         (source / "p").write_bytes(b"changed after a move")
         run.mirrors()
+        until(lambda: link_groups(source) == link_groups(destination), "the same hard links")
         (source / "lonely").write_bytes(b"only one name")
         run.mirrors()
         os.link(source / "lonely", source / "d" / "company")
         (source / "d" / "company").write_bytes(b"changed through the second")
         run.mirrors()
+        until(lambda: link_groups(source) == link_groups(destination), "the same hard links")
+        assert len(link_groups(destination)) == 2
         assert run.stop() == 0
+    assert not leftovers(destination)
     assert (destination / "moved" / "q").read_bytes() == b"changed after a move"
     assert (destination / "lonely").read_bytes() == b"changed through the second"
 

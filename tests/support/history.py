@@ -51,8 +51,12 @@ class History:
 
     tree: MemoryTree
     changes: list[Change] = field(default_factory=list)
+    # Files that got a second name in this history: it may not go in the same one, see `links`.
+    fresh: set[int] = field(default_factory=set)
 
     def play(self, operations: list[tuple]) -> "History":
+        if not self.changes:
+            self.fresh.clear()
         for verb, place, *more in operations:
             if verb in ("move", "link"):
                 more = [self._path(more[0])]
@@ -104,14 +108,22 @@ class History:
                 origin, path = path, more[0]
                 free = self._kind(path) is None and self._parent_is_directory(path)
                 if here is Kind.FILE and free:
-                    self.tree.link(origin, path)
+                    if (entry := self.tree.get(origin).entry).links == 1:
+                        self.fresh.add(entry.inode)
+                    self.tree.hardlink(origin, path)
                     self.changes.append(Dirty(path))
             case "remove":
-                if here is not None:
+                if here is not None and not self._is_fresh(path):
                     self._gone(path)
                     self.tree.remove(path)
             case "move":
                 self._move(path, more[0], here)
+
+    def _is_fresh(self, path: str) -> bool:
+        node = self.tree.get(path)
+        if node.entry.kind is Kind.DIRECTORY:
+            return any(self._is_fresh(join(path, name)) for name in node.children)
+        return node.entry.inode in self.fresh
 
     def _gone(self, path: str) -> None:
         node = self.tree.find(path)
@@ -132,6 +144,8 @@ class History:
             return
         if there is kind and self.tree.get(path).entry.inode == self.tree.get(origin).entry.inode:
             return  # two names of one file: rename(2) does nothing
+        if there is not None and self._is_fresh(path):
+            return
         self.tree.move(origin, path)
         self.changes.append(Moved(origin, path))
         if there is not None:

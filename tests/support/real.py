@@ -56,7 +56,7 @@ class RealTree:
     def symlink(self, path: str, target: str) -> None:
         (self.root / path).symlink_to(target)
 
-    def link(self, origin: str, path: str) -> None:
+    def hardlink(self, origin: str, path: str) -> None:
         os.link(self.root / origin, self.root / path)
 
     def chmod(self, path: str, mode: int) -> None:

@@ -57,6 +57,21 @@ def differences(
     return found[:LIMIT]
 
 
+def link_groups(directory: str | os.PathLike[str]) -> list[list[bytes]]:
+    """The names below a directory that are one file, where there is more than one; sorted."""
+    groups: dict[tuple[int, int], list[bytes]] = {}
+    top = os.fsencode(directory)
+    for where, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(where, name)
+            found = os.lstat(path)
+            if stat.S_ISREG(found.st_mode):
+                groups.setdefault((found.st_dev, found.st_ino), []).append(
+                    os.path.relpath(path, top)
+                )
+    return sorted(sorted(names) for names in groups.values() if len(names) > 1)
+
+
 def count(directory: str | os.PathLike[str]) -> int:
     """How many names lie below a directory."""
     return sum(len(names) + len(files) for _, names, files in os.walk(directory))

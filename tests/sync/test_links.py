@@ -2,6 +2,7 @@
 
 import os
 import random
+import subprocess
 
 import pytest
 from hypothesis import assume, given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from support.history import History, linked_histories
 from support.mirroring import ARCHIVE, full, mirror, replay
 from support.real import RealTree
+from support.walker import differences, link_groups
 from sync.test_real_directories import opened, places
 
 from mirrorfs.checkpoint import NamesFile
@@ -87,3 +89,43 @@ def test_too_much_to_store_is_forgotten(tmp_path):
     loaded = NamesFile(str(tmp_path)).load()
     assert not loaded.complete
     assert not list(loaded.groups())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_as_rsync_does(seed, tmp_path):
+    """The same groups of names as `rsync -aH`, from scratch and after changes on either side."""
+    source, ours, theirs = (tmp_path / name for name in ("source", "ours", "theirs"))
+    past = History(RealTree(source))
+    for _ in range(3):
+        past.play(random_history(random.Random(seed)))
+        seed += 100
+        for destination in (ours, theirs):
+            destination.mkdir(exist_ok=True)
+        with opened(source, ours, ARCHIVE) as trees:
+            assert not full(*trees, ARCHIVE).failures
+        subprocess.run(
+            ["rsync", "-aHI", "--delete", f"{source}/", f"{theirs}/"], check=True, timeout=60
+        )
+        assert link_groups(source), "else nothing is tried"
+        assert link_groups(ours) == link_groups(theirs) == link_groups(source)
+        assert differences(source, ours) == []
+
+
+def random_history(chance):
+    operations = [("mkdir", name) for name in "ad"]
+    for _ in range(60):
+        at, free = chance.randrange(40), (chance.randrange(5), chance.choice("abcdefgh"))
+        operations.append(
+            chance.choice(
+                [
+                    ("write", free, b"%d" % chance.randrange(1000)),
+                    ("write", at, b"%d" % chance.randrange(1000)),
+                    ("link", at, free),
+                    ("link", at, free),
+                    ("move", at, free),
+                    ("remove", at),
+                    ("chmod", at, 0o600),
+                ]
+            )
+        )
+    return operations

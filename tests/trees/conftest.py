@@ -38,6 +38,9 @@ class LocalUser:
     def symlink(self, path: str, target: str) -> None:
         (self.root / path).symlink_to(target)
 
+    def hardlink(self, origin: str, path: str) -> None:
+        os.link(self.root / origin, self.root / path)
+
     def special(self, path: str) -> None:
         os.mkfifo(self.root / path)
 
@@ -100,6 +103,8 @@ class World:
         match action.verb:
             case Verb.CREATE | Verb.UPDATE if action.want and action.want.is_directory:
                 (outcome,) = destination.create_directories([action])
+            case Verb.CREATE | Verb.UPDATE if action.stage is Stage.LINKS:
+                (outcome,) = destination.link([action], self.source)
             case Verb.CREATE | Verb.UPDATE:
                 (outcome,) = destination.transfer([action], self.source)
             case Verb.DELETE:

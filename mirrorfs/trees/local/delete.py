@@ -38,7 +38,7 @@ def _delete(
             found = look(fd, name)
             if found is None:
                 return expect.done(action)
-            if action.expect is None or not expect.same_version(found, action.expect):
+            if action.expect is None or not expect.may_go(found, action.expect):
                 return expect.drift(action, "the destination holds something the plan did not see")
             # RACE: whoever changes the file between this look and the removal loses the change.
             if found.kind is not Kind.DIRECTORY:

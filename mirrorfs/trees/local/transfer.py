@@ -187,6 +187,8 @@ class Transfers:
                 saw = action.expect if action.verb is Verb.UPDATE else None
                 if saw is None or not expect.untouched(found, saw) or found.kind is not Kind.FILE:
                     return None
+                if found.links > 1 and self.keep.hard_links:
+                    return None  # which other names are to change is decided apart
                 if self._backups is not None:
                     self._backups.copy(fd, name, path, found)
             _, moved = self._fill(empty, path, source, meter, sync)

@@ -12,7 +12,7 @@ from mirrorfs.core.plan import Action, Outcome
 from mirrorfs.core.tree import Entry, Identity, Listing
 from mirrorfs.errors import FatalError, TemporaryError
 from mirrorfs.trees.base import Content, Destination, Tree
-from mirrorfs.trees.local import change, delete, directories, identity, kernel, rename
+from mirrorfs.trees.local import change, delete, directories, identity, kernel, link, rename
 from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.content import open_content
 from mirrorfs.trees.local.durable import Fsync
@@ -99,6 +99,19 @@ class LocalTree(Destination):
     def transfer(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
         self._check_writable()
         return self._transfers.run(actions, source, self.meter)
+
+    def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
+        self._check_writable()
+        durable = self._fsync is not Fsync.NEVER
+        outcomes = []
+        for action in actions:
+            made = link.link(
+                self.handles, self._temporaries, self._backups, action, durable=durable
+            )
+            if made is None:
+                made = self._transfers.run([action], source, self.meter)[0]
+            outcomes.append(made)
+        return outcomes
 
     def rename(self, actions: Sequence[Action]) -> list[Outcome]:
         self._check_writable()

@@ -68,7 +68,7 @@ class Store:
     def special(self, path: str, kind: Kind = Kind.FIFO, rdev: int = 0) -> None:
         self.put(path, self.new(Entry(kind, mode=0o644, rdev=rdev)))
 
-    def link(self, origin: str, path: str) -> None:
+    def hardlink(self, origin: str, path: str) -> None:
         """One more name for a file."""
         node = self.get(origin)
         if node.entry.kind is not Kind.FILE:

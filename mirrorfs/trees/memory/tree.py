@@ -121,6 +121,9 @@ class MemoryTree(Store, Faults, Destination):
     def transfer(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
         return self._each("transfer", actions, lambda action: self._transfer(action, source))
 
+    def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
+        return self._each("link", actions, lambda action: self._link(action, source))
+
     def rename(self, actions: Sequence[Action]) -> list[Outcome]:
         return self._each("rename", actions, self._rename)
 
@@ -199,6 +202,22 @@ class MemoryTree(Store, Faults, Destination):
         made = self._kept(want, 0o644)._replace(size=len(data))
         self.place(above, name, self.new(made, data))
         return expect.done(action, len(data))
+
+    def _link(self, action: Action, source: Tree) -> Outcome:
+        above, name = self._place(action.path)
+        leader = self.find(action.origin)
+        if leader is None or leader.entry.kind is not Kind.FILE:
+            return self._transfer(action, source)
+        node = above.children.get(name)
+        if node is leader:
+            return expect.done(action)
+        if node is not None:
+            same = action.expect is not None and expect.untouched(node.entry, action.expect)
+            if action.verb is Verb.CREATE or not same:
+                return expect.drift(action, "the destination holds something the plan did not see")
+        self.place(above, name, leader)
+        self.alter(leader, links=leader.entry.links + 1)
+        return expect.done(action)
 
     def _fetch(self, path: str, source: Tree) -> tuple[Entry, bytes]:
         """A file's entry and content as they belong together."""
@@ -282,7 +301,7 @@ class MemoryTree(Store, Faults, Destination):
         node = above.children.get(name)
         if node is None:
             return expect.done(action)
-        if action.expect is None or not expect.same_version(node.entry, action.expect):
+        if action.expect is None or not expect.may_go(node.entry, action.expect):
             return expect.drift(action, "the destination holds something the plan did not see")
         if node.children:
             return expect.drift(action, "the directory is not empty")
