@@ -76,10 +76,6 @@ class FatalError(MirrorError):
     exit_code = ExitCode.FATAL
 
 
-class Held(FatalError):
-    """A guard refused the plan; it is kept and waits for the user's approval."""
-
-
 class LimitReached(MirrorError):
     """The run has copied or taken as much as the user allowed; the next run goes on."""
 

@@ -10,6 +10,7 @@ every record. Only checkpoints must be durable, in their order.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 from journal import JournalError, JournalLocked, Position, Writer, compact, retain
@@ -60,7 +61,8 @@ class Recorder:
         make(state.source(place))
         cookies = make(state.cookies(place))
         for left in os.listdir(cookies):
-            os.unlink(os.path.join(cookies, left))
+            with suppress(OSError):  # what is no cookie of ours harms nobody
+                os.unlink(os.path.join(cookies, left))
         try:
             self.writer = Writer(state.journal(place), on_append=appended)
         except JournalLocked as error:

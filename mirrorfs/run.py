@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from shlex import quote
 from typing import NoReturn
 
 import trio
@@ -140,6 +141,7 @@ class Run:
                     await trio.to_thread.run_sync(
                         self._recorder.watcher.ready.wait, abandon_on_cancel=True
                     )
+                    self._say_what_is_unwatched()
                     await self._follow(mirror, opened)
         except Stopped:
             return
@@ -147,6 +149,16 @@ class Run:
             self.stop()
             self.status.phase = Phase.STOPPED
             self._show()
+
+    def _say_what_is_unwatched(self) -> None:
+        """Changes there arrive late; that must not be a surprise."""
+        assert self._recorder is not None
+        watch = self._recorder.watcher.status()
+        for path, reason in watch.failures:
+            self._said(
+                f"not watched, looked at every {watch.lag:.0f} s: {path or '.'} and all below it "
+                f"({reason})"
+            )
 
     async def _open_when_free(self, *, create: bool) -> Mirror:
         """Waits for another process to release the destination (--wait). Raises Locked."""
@@ -242,7 +254,10 @@ class Run:
         if refusal is not None:
             if not self._held:
                 self._said(f"held: {refusal.message}")
-            remedy = "if this is what you want, stop this and run `mirrorfs sync -a` once by hand"
+            remedy = (
+                "if this is what you want, stop this and sync once by hand, with the same filters: "
+                f"`mirrorfs sync -a {quote(self._source)} {quote(self._destination)}`"
+            )
             self._phase(Phase.HELD, refusal.message, remedy)
         elif not reading.replays:
             self.status.entries = report.entries

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 NAME = "status.json"
+MOMENTS = 1 << 63  # nanoseconds since the epoch; later ones no calendar can show
 SHOWN_OWED = 20
 
 
@@ -51,10 +52,6 @@ class Status:
     unwatched: int = 0
     overflows: int = 0
 
-    @property
-    def is_healthy(self) -> bool:
-        return self.phase not in (Phase.HELD, Phase.WAITING) and not self.owed_count
-
     def store(self, directory: str) -> None:
         """Replace the file in the mirror's state directory; a full disk is no reason to stop."""
         self.updated_ns = time.time_ns()
@@ -66,14 +63,32 @@ class Status:
 
 
 def load(directory: str) -> dict[str, Any] | None:
-    """What the mirror of a state directory said last, with ``alive``: whether it still runs."""
+    """What the mirror of a state directory said last, with ``alive``: whether it still runs;
+    ``None`` if it said nothing, or nothing that makes sense."""
     try:
         with open(os.path.join(directory, NAME), encoding="utf-8") as file:
             said = json.load(file)
-        said["alive"] = _is_alive(int(said["pid"]), int(said["started_ns"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return said if isinstance(said, dict) else None
+    if not _makes_sense(said):
+        return None
+    return {**said, "alive": _is_alive(said["pid"], said["started_ns"])}
+
+
+def _makes_sense(said: object) -> bool:
+    """Whether this is what `Status.store` writes: every field is there and of its type."""
+    if not isinstance(said, dict):
+        return False
+    for name, value in asdict(Status("", "")).items():
+        if name != "last" and type(said.get(name)) is not (str if name == "phase" else type(value)):
+            return False
+    last = said.get("last") or [0, "", ""]
+    if not isinstance(last, list) or [type(part) for part in last] != [int, str, str]:
+        return False
+    moments = (said["started_ns"], said["updated_ns"], last[0])
+    return all(0 <= moment < MOMENTS for moment in moments) and all(
+        isinstance(reason, str) for reason in said["owed"].values()
+    )
 
 
 def _is_alive(pid: int, started_ns: int) -> bool:

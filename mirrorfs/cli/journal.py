@@ -72,9 +72,15 @@ def _records(directory: str) -> Iterator[tuple[int, Change]]:
 
 
 def _verify(directory: str, *, as_json: bool) -> int:
-    from journal import verify
+    from journal import JournalError, verify
+    from mirrorfs.errors import StateError
 
-    report = verify(directory)
+    try:
+        report = verify(directory)
+    except JournalError as error:
+        raise StateError(
+            str(error), remedy="make the state directory yours alone, or remove this journal"
+        ) from error
     if as_json:
         print_out(json.dumps({**dataclasses.asdict(report), "sound": report.sound}) + "\n")
     else:

@@ -15,7 +15,7 @@ from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.settings import NANOSECONDS, pace
 from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice
-from mirrorfs.errors import ExitCode, MirrorError
+from mirrorfs.errors import ExitCode
 from mirrorfs.output.escape import printable
 from mirrorfs.state import State
 
@@ -63,13 +63,13 @@ async def _until_told(mirror: "Run", line: "StatusLine") -> None:
                 nursery.cancel_scope.cancel()
                 return
 
-    trouble: MirrorError | None = None
+    trouble: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(obey, nursery)
         nursery.start_soon(line.keep_drawing, mirror)
         try:
             await mirror()
-        except MirrorError as error:
+        except Exception as error:
             trouble = error  # raised outside: a nursery would wrap it in a group
         nursery.cancel_scope.cancel()
     if trouble is not None:

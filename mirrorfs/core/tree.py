@@ -12,8 +12,6 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-MODE_BITS = 0o7777
-
 
 class Kind(IntEnum):
     """What a name is. The numbers are stored in journals and held plans: never renumber."""
