@@ -7,12 +7,13 @@ have weighed it.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from mirrorfs.apply import Applier, limited
 from mirrorfs.core.elsewhere import Elsewhere
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
-from mirrorfs.core.guard import Limits, refuse
+from mirrorfs.core.guard import Limits, Refusal, refuse
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Options
 from mirrorfs.core.order import Order
@@ -39,6 +40,8 @@ from mirrorfs.trees.base import Capabilities, Destination, Tree
 from mirrorfs.trees.lending import Lending
 from mirrorfs.trees.local import Writing
 from mirrorfs.trees.respelled import RespelledDestination
+
+Choose = Callable[[list[Action]], list[Action]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,23 @@ class Listener:
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
         """Some actions were carried out, or not."""
+
+
+class _Before(NamedTuple):
+    """What is known of the destination, for the guards; see `Pass.run`."""
+
+    first: bool
+    known: int
+    gone: int
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one reading gave that is still to be done: ``ready`` touches nothing that exists."""
+
+    report: Report
+    later: list[Action]
+    ready: list[Action] = field(default_factory=list)
 
 
 class Pass:
@@ -132,7 +152,7 @@ class Pass:
         first: bool = False,
         known: int = 0,
         gone: int = 0,
-        choose: Callable[[list[Action]], list[Action]] | None = None,
+        choose: Choose | None = None,
     ) -> Report:
         """Make the destination equal within the scope.
 
@@ -144,13 +164,15 @@ class Pass:
         """
         self._quota.begin()
         report, hints = Report(), tuple(hints)
-        self._run(report, scope, hints, first, known, gone, choose)
+        before = _Before(first, known, gone)
+        self._run(report, scope, hints, before, choose)
         if self._names.blind:
             notice = self._blind()
             report.notices.append(notice)
             self._listener.planned(Batch("", notices=[notice]))
             report.entries = report.kept = 0
-            self._run(report, Scope.everything(), hints, first, known, gone, choose)
+            self._run(report, Scope.everything(), hints, before, choose)
+        report.limit = self._quota.reached()
         return report
 
     def _run(
@@ -158,78 +180,91 @@ class Pass:
         report: Report,
         scope: Scope,
         hints: Iterable[Hint],
-        first: bool,
-        known: int,
-        gone: int,
-        choose: Callable[[list[Action]], list[Action]] | None,
+        before: _Before,
+        choose: Choose | None,
     ) -> None:
         """Adds to the report. What waits until everything was read is left undone where the names
         of a file turn out to be unknown: then everything is to be read."""
         self._begin()
         report.whole = scope.is_everything
         renames, rules = self._renames(scope, hints)
-        streams = not (renames.actions or choose or self._settings.check_first or self._order)
-        ready: list[Action] = []
-        later: list[Action] = list(renames.actions)
-        with (
-            _roots(),
-            Applier(
-                self._source,
-                self._destination,
-                transfers=self._settings.transfers,
-                ignore_errors=self._settings.ignore_errors,
-                stages=self._stages,
-                order=self._order,
-                quota=self._quota,
-                listener=lambda outcomes: self._hear(report, outcomes),
-            ) as applier,
-        ):
-            for batch in self._walk(scope, renames, rules):
-                self._count(report, applier, batch)
-                if streams:
-                    applier.submit(batch.ready)
-                else:
-                    ready += batch.ready
-                later += batch.later
-                if (limit := self._quota.reached()) is not None:
-                    applier.settle()
-                    applier.withhold([*ready, *later], limited(limit))
-                    report.withheld.add("")  # whatever was not read is not known either
-                    report.limit = limit
-                    return
-            applier.settle()
-            if self._names.blind:
+        together = bool(renames.actions or choose)
+        work = _Work(report, list(renames.actions))
+        with _roots(), self._applier(report) as applier:
+            self._read(work, applier, self._walk(scope, renames, rules), together)
+            if report.limit is not None or self._names.blind:
                 return
-            emptied = not scope.is_everything and self._emptied(later)
-            weighed = Plan(
-                (*ready, *later),
-                (),
-                (),
-                0 if emptied else report.entries,
-                max(report.kept, known),
-            )
-            report.refusal = refuse(
-                weighed,
-                self._settings.limits,
-                first=first,
-                whole=scope.is_everything or emptied,
-                gone=gone,
-            )
-            if report.refusal is not None:
-                if not (renames.actions or choose):
-                    applier.run(ready)
-                    ready = []
-                held = Failure("", Trouble.LIMIT, report.refusal.message)
-                applier.withhold([*ready, *later], held)
+            report.refusal = self._refusal(work, scope, before)
+            if report.refusal is None:
+                self._carry_out(work, applier, choose)
             else:
-                actions = [*ready, *later]
-                chosen = choose(actions) if choose else actions
-                if len(chosen) != len(actions):
-                    kept = set(chosen)
-                    left = [action for action in actions if action not in kept]
-                    applier.withhold(left, Failure("", Trouble.LIMIT, "left out by the user"))
-                applier.run(chosen)
-        report.limit = self._quota.reached()
+                self._hold(work, applier, together)
+
+    def _applier(self, report: Report) -> Applier:
+        return Applier(
+            self._source,
+            self._destination,
+            transfers=self._settings.transfers,
+            ignore_errors=self._settings.ignore_errors,
+            stages=self._stages,
+            order=self._order,
+            quota=self._quota,
+            listener=lambda outcomes: self._hear(report, outcomes),
+        )
+
+    def _read(self, work: _Work, applier: Applier, walk: Iterator[Batch], together: bool) -> None:
+        """Read and decide everything; what is ready is done meanwhile, unless all is to be done
+        together. A limit of the user's ends it: what was not read is not known then."""
+        streams = not (together or self._settings.check_first or self._order)
+        for batch in walk:
+            self._count(work.report, applier, batch)
+            if streams:
+                applier.submit(batch.ready)
+            else:
+                work.ready += batch.ready
+            work.later += batch.later
+            if (limit := self._quota.reached()) is not None:
+                applier.settle()
+                applier.withhold([*work.ready, *work.later], limited(limit))
+                work.report.withheld.add("")
+                work.report.limit = limit
+                return
+        applier.settle()
+
+    def _refusal(self, work: _Work, scope: Scope, before: _Before) -> Refusal | None:
+        """What the guards say of everything that is still to be done."""
+        report = work.report
+        emptied = not scope.is_everything and self._emptied(work.later)
+        plan = Plan(
+            (*work.ready, *work.later),
+            source_entries=0 if emptied else report.entries,
+            destination_entries=max(report.kept, before.known),
+        )
+        return refuse(
+            plan,
+            self._settings.limits,
+            first=before.first,
+            whole=scope.is_everything or emptied,
+            gone=before.gone,
+        )
+
+    def _hold(self, work: _Work, applier: Applier, together: bool) -> None:
+        """Nothing that exists is touched; new files are copied where nobody was to be asked."""
+        assert work.report.refusal is not None
+        if not together:
+            applier.run(work.ready)
+            work.ready = []
+        held = Failure("", Trouble.LIMIT, work.report.refusal.message)
+        applier.withhold([*work.ready, *work.later], held)
+
+    def _carry_out(self, work: _Work, applier: Applier, choose: Choose | None) -> None:
+        actions = [*work.ready, *work.later]
+        chosen = choose(actions) if choose else actions
+        if len(chosen) != len(actions):
+            kept = set(chosen)
+            left = [action for action in actions if action not in kept]
+            applier.withhold(left, Failure("", Trouble.LIMIT, "left out by the user"))
+        applier.run(chosen)
 
     def _blind(self) -> Notice:
         return Notice(

@@ -75,7 +75,11 @@ def test_planning_again_gives_nothing(
 
     again = both.plan(ALL)
 
-    assert {failure.path for failure in again.failures} == failed.keys()
+    if opts.ignore_times and opts.immutable and not opts.ignore_existing:
+        # To be copied again whatever it looks like, and never to be modified: refused each time.
+        assert {failure.path for failure in again.failures} >= failed.keys()
+    else:
+        assert {failure.path for failure in again.failures} == failed.keys()
     if opts.ignore_times and not opts.ignore_existing:
         assert {action.verb for action in again.actions} <= {Verb.UPDATE, Verb.ATTRIBUTES}
     else:
