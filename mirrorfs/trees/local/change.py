@@ -33,7 +33,7 @@ def _set(handles: Handles, keep: Options, action: Action) -> Outcome:
             with handles.take("") as fd:
                 assign(fd, want, keep, entry_of(os.fstat(fd)))
             return expect.done(action)
-        above, name = place(handles, action.path)
+        above, name = place(handles, action.path, writes=False)
         with above as fd:
             held = os.open(name, _HELD, dir_fd=fd)
         try:

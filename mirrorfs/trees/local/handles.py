@@ -16,6 +16,7 @@ import threading
 from collections import OrderedDict
 
 from mirrorfs.core.tree import TreeError, is_within, join, split
+from mirrorfs.trees.local.attributes import by_path
 from mirrorfs.trees.local.trouble import failure, unsafe
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -26,10 +27,10 @@ class Handle:
     """An open directory; a context manager that lets go of it, whose value is the descriptor.
 
     ``listable`` is False where we may pass through but not read it. ``listing`` guards the one
-    offset that all who list a descriptor share.
+    offset that all who list a descriptor share. ``roomy``: it was seen to that we may write in it.
     """
 
-    __slots__ = ("_owner", "fd", "kept", "listable", "listing", "users")
+    __slots__ = ("_owner", "fd", "kept", "listable", "listing", "roomy", "users")
 
     def __init__(self, owner: "Handles", fd: int, listable: bool = True) -> None:
         self._owner = owner
@@ -38,6 +39,7 @@ class Handle:
         self.listing = threading.Lock()
         self.users = 1
         self.kept = False
+        self.roomy = False
 
     def __enter__(self) -> int:
         return self.fd
@@ -48,15 +50,21 @@ class Handle:
 
 class Handles:
     """The directories of one tree. ``follow``: symlinks to directories are directories.
+    ``opens_up``: our own directories that may not be written in (a mirrored 0555) are opened up
+    for writing; their mode is set again with the directory attributes, as after every change
+    inside.
 
     ``opened`` set to a list receives the path of every directory opened from then on.
     """
 
-    def __init__(self, root: int, *, follow: bool = False, kept: int | None = None) -> None:
+    def __init__(
+        self, root: int, *, follow: bool = False, opens_up: bool = False, kept: int | None = None
+    ) -> None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         roomy = soft == resource.RLIM_INFINITY or soft >= 4 * KEPT
         self._limit = kept or (KEPT if roomy else max(4, soft // 4))
         self._flags = DIRECTORY if follow else DIRECTORY | os.O_NOFOLLOW
+        self._opens_up = opens_up
         self._lock = threading.Lock()
         self._root = Handle(self, root)
         self._kept: OrderedDict[str, Handle] = OrderedDict()
@@ -89,6 +97,19 @@ class Handles:
             finally:
                 self.release(handle)
             handle = below
+        return handle
+
+    def take_to_write(self, path: str) -> Handle:
+        """The same, for somebody who creates, renames or removes names in it."""
+        handle = self.take(path)
+        if self._opens_up and not handle.roomy:
+            found = os.fstat(handle.fd)
+            if found.st_uid == os.geteuid() and found.st_mode & 0o300 != 0o300:
+                try:
+                    os.chmod(by_path(handle.fd), found.st_mode & 0o7777 | 0o300)
+                except OSError:
+                    pass  # a file system that is read-only says so when it is written to
+            handle.roomy = True
         return handle
 
     def release(self, handle: Handle) -> None:

@@ -86,7 +86,7 @@ class Transfers:
         for directory, group in groupby(actions, key=lambda action: split(action.path)[0]):
             batch = list(group)
             try:
-                handle = self._handles.take(directory)
+                handle = self._handles.take_to_write(directory)
             except TreeError as error:
                 outcomes += [expect.failed(action, error.failure) for action in batch]
                 continue

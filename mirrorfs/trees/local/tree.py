@@ -55,7 +55,11 @@ class LocalTree(Destination):
         self._xattrs = options.xattrs
         self._descriptor = identity.open_root(self.path)
         self.capabilities = identity.capabilities(self._descriptor)
-        self.handles = Handles(self._descriptor, follow=self._follow)
+        self.handles = Handles(
+            self._descriptor,
+            follow=self._follow,
+            opens_up=writable and options.permissions and os.geteuid() != 0,
+        )
         self._reading = Reading(self.handles, self._temporaries, options, self._follow)
         self._backups: Backups | None = None
         if writing.backup is not None:

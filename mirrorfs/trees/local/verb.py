@@ -5,12 +5,14 @@ from mirrorfs.trees.local.handles import Handle, Handles
 from mirrorfs.trees.local.trouble import unsafe
 
 
-def place(handles: Handles, path: str) -> tuple[Handle, str]:
+def place(handles: Handles, path: str, *, writes: bool = True) -> tuple[Handle, str]:
     """The directory that holds ``path``, to be let go of, and the name in it. Raises TreeError.
+
+    ``writes``: the name is created, replaced or removed, not only what it stands for.
 
     The root has no place: nothing creates, renames or removes it.
     """
     directory, name = split(path)
     if name in ("", ".", "..") or path[0] == "/":  # `Handles` checks the other components
         raise unsafe(path)
-    return handles.take(directory), name
+    return (handles.take_to_write if writes else handles.take)(directory), name
