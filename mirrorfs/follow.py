@@ -115,7 +115,11 @@ class Follower:
             self._sizes.clear()
             self._sizes.append((self._clock(), self._mirror.entries))
         self._owe(reading, report)
-        since = self._unvouched[2] if self._unvouched else self._clock()
+        since = self._clock()
+        if self._unvouched is not None:
+            before = self._unvouched[1]
+            report.whole = report.whole or before.whole  # everything was compared meanwhile
+            since = self._unvouched[2]
         self._unvouched = (reading, report, since)
         return report
 
