@@ -15,7 +15,7 @@ from mirrorfs.cli import COMMANDS
 from mirrorfs.cli.helping import MEANINGS
 from mirrorfs.errors import ExitCode
 
-HEAVY = {"msgpack", "msgspec", "pyfuse3", "rich", "trio", "watchdog"}
+HEAVY = {"msgpack", "pyfuse3", "rich", "trio", "watchdog"}
 
 
 def test_plan_as_text(call: Any, place: Any) -> None:
