@@ -211,4 +211,5 @@ def _doubt(mask: int) -> str:
         return "the source was unmounted"
     if mask & mask_of.MOVE_SELF:
         return "the source was renamed"
-    return "the source was deleted"
+    # A tmpfs that is unmounted deletes its root first, and says so before it says the rest.
+    return "the source was deleted or unmounted"
