@@ -14,6 +14,8 @@ other.
     coverage    what cannot be watched
     mounts      what is mounted over or unmounted
     batch       what one turn has to say, once
+    task        what to watch, and how
+    backends    how events are had: what a session needs of it, and who provides it
     session     these together, for as long as the root is the same directory
     watcher     the thread, and what it does when the root is not
 

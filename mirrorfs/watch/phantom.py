@@ -13,8 +13,8 @@ import os
 from collections.abc import Iterable
 
 from mirrorfs.core.tree import join
+from mirrorfs.watch.backends import Backend
 from mirrorfs.watch.batch import Batch
-from mirrorfs.watch.crawl import Crawler
 from mirrorfs.watch.settle import Key
 from mirrorfs.watch.watches import Watches
 
@@ -22,9 +22,9 @@ from mirrorfs.watch.watches import Watches
 class Phantoms:
     """The inodes whose names are to be found."""
 
-    def __init__(self, watches: Watches, crawler: Crawler, quiet: float) -> None:
+    def __init__(self, watches: Watches, backend: Backend, quiet: float) -> None:
         self._watches = watches
-        self._crawler = crawler
+        self._backend = backend
         self._quiet = quiet
         self._wanted: dict[int, set[int]] = {}
         self.due: float | None = None
@@ -46,7 +46,7 @@ class Phantoms:
             if node is None or directory is None:
                 continue
             try:
-                fd = self._crawler.open(node)
+                fd = self._backend.open(node)
             except OSError:
                 fd = -1
             if fd < 0:

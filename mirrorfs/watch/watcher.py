@@ -19,8 +19,9 @@ from mirrorfs.core.change import Change, Clean, Coverage, Epoch, Gap, Ready
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import DirectoryMissing, PermanentError
 from mirrorfs.watch.coverage import plain, reason
-from mirrorfs.watch.session import Lost, Session, Task
+from mirrorfs.watch.session import Lost, Session
 from mirrorfs.watch.settle import PACE, Pace
+from mirrorfs.watch.task import Task
 
 _log = logging.getLogger(__name__)
 
