@@ -11,12 +11,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import TemporaryError
 from mirrorfs.mirror import Mirror, Reading
+
+if TYPE_CHECKING:
+    from journal import Position
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -51,11 +55,13 @@ class Follower:
         self._held = False
         self._sizes: deque[tuple[float, int]] = deque()  # (when, entries), once a second
         self.owed: dict[str, Owed] = {}
+        self.seen: Position | None = None  # up to here everything was weighed, if not applied
 
     def start(self) -> tuple[Reading, Report]:
         """The first cycle: whatever must be looked at after the time nobody watched."""
         reading = self._mirror.reading()
         report = self._apply(reading)
+        self.seen = reading.cursor
         self.vouch()
         return reading, report
 
@@ -63,9 +69,23 @@ class Follower:
         """Apply what the journal holds now; ``None`` when that is nothing."""
         reading = self._mirror.since(self._cursor, owed=self.owed)
         if reading.scope.is_empty:
-            self._cursor = reading.cursor
+            self._cursor = self.seen = reading.cursor
             return None
-        return reading, self._apply(reading)
+        report = self._apply(reading)
+        self.seen = reading.cursor
+        return reading, report
+
+    def hurry(self) -> None:
+        """Everything that is owed is due now."""
+        now = self._clock()
+        for owed in self.owed.values():
+            owed.due = min(owed.due, now)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether an owed path is to be looked at now."""
+        now = self._clock()
+        return any(owed.due <= now for owed in self.owed.values())
 
     def retry(self) -> tuple[Reading, Report] | None:
         """Look again at the paths that are due."""

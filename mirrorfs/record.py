@@ -9,13 +9,14 @@ every record. Only checkpoints must be durable, in their order.
 """
 
 import os
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
 from journal import JournalError, JournalLocked, Position, Writer, compact, retain
 from mirrorfs.checkpoint import CheckpointFile
-from mirrorfs.core.change import Change, encode
+from mirrorfs.core.change import Change, Cookie, encode
 from mirrorfs.core.compact import compact as fewer
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.tree import Identity
@@ -58,8 +59,9 @@ class Recorder:
     ) -> None:
         self._state = state
         self._place = place
+        self._awaited: dict[str, Callable[[Position], None]] = {}
         make(state.source(place))
-        cookies = make(state.cookies(place))
+        cookies = self._cookies = make(state.cookies(place))
         for left in os.listdir(cookies):
             with suppress(OSError):  # what is no cookie of ours harms nobody
                 os.unlink(os.path.join(cookies, left))
@@ -107,8 +109,31 @@ class Recorder:
         finally:
             self.writer.close()
 
+    def lay(self, heard: Callable[[Position], None]) -> str:
+        """Lay a barrier; its name, for `lift`. ``heard`` is called, in the watcher's thread, with a
+        position behind everything that changed before now. Raises OSError."""
+        nonce = uuid.uuid4().hex
+        self._awaited[nonce] = heard
+        path = os.path.join(self._cookies, nonce)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError:
+            del self._awaited[nonce]
+            raise
+        return nonce
+
+    def lift(self, nonce: str) -> None:
+        """Take a barrier away, whether it was heard of or not."""
+        self._awaited.pop(nonce, None)
+        with suppress(OSError):
+            os.unlink(os.path.join(self._cookies, nonce))
+
     def _emit(self, changes: list[Change]) -> None:
-        self.writer.append([encode(change) for change in changes])
+        position = self.writer.append([encode(change) for change in changes])
+        if self._awaited:
+            for change in changes:
+                if isinstance(change, Cookie) and (heard := self._awaited.get(change.nonce)):
+                    heard(position)
 
     def retain(self) -> None:
         """Let go of what every mirror of this source has; fold the rest when it grows too large.

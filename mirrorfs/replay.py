@@ -7,6 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 
 from journal import JournalError, Position, Reader
 from mirrorfs.core.change import Change, ChangeRefused, Cookie, Gap, decode
@@ -53,7 +54,8 @@ def watcher_answers(journal: Reader, cookies: str) -> bool:
     except JournalError:
         return False
     finally:
-        os.unlink(path)
+        with suppress(OSError):  # a watcher that begins anew clears its directory
+            os.unlink(path)
 
 
 def _await(cookie: Cookie, replay: Replay) -> bool:

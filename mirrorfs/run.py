@@ -10,10 +10,11 @@ replayed after it.
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from shlex import quote
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import trio
 
@@ -24,13 +25,16 @@ from mirrorfs.core.plan import Outcome
 from mirrorfs.core.plan import Status as Became
 from mirrorfs.core.report import Report
 from mirrorfs.core.walk import Batch
-from mirrorfs.errors import Locked, MirrorError
+from mirrorfs.errors import Locked, MirrorError, StateError, UsageError
 from mirrorfs.flow import Flow
 from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.mirror import Mirror, Reading
 from mirrorfs.pace import Pace
 from mirrorfs.preflight import LOOK_SECONDS, refuse_state
 from mirrorfs.record import Recorder
+from mirrorfs.service.barrier import Barriers
+from mirrorfs.service.beside import beside
+from mirrorfs.service.control import Control, Question
 from mirrorfs.state import State, make
 from mirrorfs.status import SHOWN_OWED, Phase, Status
 from mirrorfs.sync import Listener, Settings
@@ -109,6 +113,8 @@ class Run:
         self._wake = trio.Event()
         self._recorder: Recorder | None = None
         self._held = False
+        self._barriers = Barriers()
+        self._hurried = False
         self.news = trio.Event()
         self.busy = True
 
@@ -138,17 +144,58 @@ class Run:
                     filter=self._filter,
                     one_file_system=self._options.one_file_system,
                 ) as self._recorder:
-                    await trio.to_thread.run_sync(
-                        self._recorder.watcher.ready.wait, abandon_on_cancel=True
-                    )
-                    self._say_what_is_unwatched()
-                    await self._follow(mirror, opened)
+                    await self._answering(lambda: self._begin(mirror, opened))
         except Stopped:
             return
         finally:
             self.stop()
             self.status.phase = Phase.STOPPED
             self._show()
+
+    async def _answering(self, main: Callable[[], Awaitable[None]]) -> None:
+        """Whoever records the source alone follows it, and so alone answers for this mirror."""
+        control = Control(
+            self._place,
+            {
+                "status": self._answer_status,
+                "sync-now": self._answer_sync_now,
+                "wait": self._answer_wait,
+            },
+        )
+        try:
+            control.__enter__()
+        except StateError as error:
+            self._said(f"{error}: nobody can ask this mirror anything ({error.remedy})")
+            await main()
+            return
+        try:
+            await beside(main, control.serve)
+        finally:
+            control.__exit__(None, None, None)
+
+    async def _answer_status(self, _: Question) -> dict[str, Any]:
+        self._look()
+        return asdict(self.status)
+
+    async def _answer_sync_now(self, _: Question) -> dict[str, Any]:
+        self._hurry()
+        return {}
+
+    async def _answer_wait(self, question: Question) -> dict[str, Any]:
+        seconds = question.get("seconds")
+        if seconds is not None and (type(seconds) not in (int, float) or not seconds >= 0):
+            raise UsageError("the seconds to wait are no number")
+        assert self._recorder is not None
+        with trio.move_on_after(float("inf") if seconds is None else seconds):
+            return await self._barriers.wait(self._recorder, self._hurry)
+        why = self.status.why or f"it is still {self.status.phase}"
+        return {"complete": False, "why": f"not within {seconds:g} s: {why}", "owed": {}}
+
+    async def _begin(self, mirror: Mirror, opened: ExitStack) -> None:
+        assert self._recorder is not None
+        await trio.to_thread.run_sync(self._recorder.watcher.ready.wait, abandon_on_cancel=True)
+        self._say_what_is_unwatched()
+        await self._follow(mirror, opened)
 
     def _say_what_is_unwatched(self) -> None:
         """Changes there arrive late; that must not be a surprise."""
@@ -209,7 +256,7 @@ class Run:
                 self._wait_for(error)
             opened.close()
             held = None
-            await trio.sleep(wait)
+            await self._pause(wait)
             wait = min(LONGEST_WAIT, wait * 2)
 
     def _wait_for(self, error: MirrorError) -> None:
@@ -217,19 +264,35 @@ class Run:
             self._said(f"waiting: {error}" + (f" ({error.remedy})" if error.remedy else ""))
         self._phase(Phase.WAITING, str(error), error.remedy)
 
+    async def _pause(self, seconds: float) -> None:
+        """Between two attempts at a root; changes do not end it, being asked to hurry does."""
+        until = trio.current_time() + seconds
+        while not self._hurried and trio.current_time() < until:
+            self._wake = trio.Event()
+            with trio.move_on_at(until):
+                await self._wake.wait()
+
     async def _cycles(self, follower: Follower) -> NoReturn:
         """Until a root fails."""
         retained = trio.current_time()
         while True:
             self._wake = trio.Event()
-            if (done := await trio.to_thread.run_sync(follower.cycle)) is None:
-                done = await trio.to_thread.run_sync(follower.retry)
-            if done is not None:
-                self._tell(done)
+            if self._hurried:
+                self._hurried = False
+                follower.hurry()
+            turns = []
+            for work in (follower.cycle, follower.retry):
+                if (turn := await trio.to_thread.run_sync(work)) is None:
+                    continue
+                turns.append(turn)
+                self._tell(turn)
+                if self._held:
+                    break  # else what is owed would be looked at over and over
             self._rest(follower)
+            await self._pass_barriers(follower)
             if follower.must_vouch:
                 await trio.to_thread.run_sync(follower.vouch)
-            if done is not None and done[1].refusal is None:
+            if turns and not self._held:
                 continue
             self._announce(busy=False)
             with trio.move_on_after(follower.pause()) as quiet:
@@ -240,6 +303,25 @@ class Run:
                 if trio.current_time() - retained > RETAIN_SECONDS and self._recorder:
                     await trio.to_thread.run_sync(self._recorder.retain)
                     retained = trio.current_time()
+
+    async def _pass_barriers(self, follower: Follower) -> None:
+        """Tell those who wait for what was just done, once every owed path was tried for them."""
+        if follower.seen is None or not self._barriers.reached(follower.seen):
+            return
+        if not self._held:
+            if follower.is_due or self._hurried:
+                return
+            await trio.to_thread.run_sync(follower.vouch)
+        why = self.status.why if self._held else ""
+        if follower.owed and not self._held:
+            why = f"{len(follower.owed)} paths are owed"
+        answer = {"complete": not why, "why": why, "held": self._held, "owed": self.status.owed}
+        self._barriers.answer(follower.seen, answer)
+
+    def _hurry(self) -> None:
+        """Look at once at everything that waits."""
+        self._hurried = True
+        self._wake_up()
 
     def _wake_up(self) -> None:
         self._wake.set()
@@ -272,12 +354,15 @@ class Run:
         if not self._held:
             self._phase(Phase.IN_SYNC)
 
-    def _show(self) -> None:
+    def _look(self) -> None:
         if self._recorder is not None:
             watch = self._recorder.watcher.status()
             self.status.watched = watch.watched
             self.status.unwatched = watch.failed
             self.status.overflows = watch.overflows
+
+    def _show(self) -> None:
+        self._look()
         self.status.store(self._place)
         self._announce(busy=self.busy)
 

@@ -1,0 +1,74 @@
+"""Barriers: "everything that changed before now is on the destination", and what of it is not.
+
+Law: a barrier goes the way of the changes: through the kernel's queue behind all that happened
+before it, into the journal, to the follower. It is passed when what stands before it was applied
+and made durable; what is held, or owed though it was tried again since, is named instead.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import trio
+
+from journal import Position
+from mirrorfs.errors import TemporaryError
+from mirrorfs.record import Recorder
+
+Answer = dict[str, Any]
+
+
+class Barriers:
+    """Those that wait for an answer."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Position, trio.Event, list[Answer]]] = []
+
+    def reached(self, seen: Position | None) -> bool:
+        """Whether one stands at or before a position of the journal."""
+        return seen is not None and any(
+            position.sequence <= seen.sequence for position, _, _ in self._waiting
+        )
+
+    def answer(self, seen: Position, answer: Answer) -> None:
+        """Tell all that stand at or before the position."""
+        for position, told, answers in self._waiting:
+            if position.sequence <= seen.sequence:
+                answers.append(answer)
+                told.set()
+
+    async def wait(self, recorder: Recorder, laid: Callable[[], None]) -> Answer:
+        """What `answer` will say of all that changed before now; ``laid`` is called when the
+        barrier stands in the journal. Raises TemporaryError."""
+        position = await _recorded(recorder)
+        told, answers = trio.Event(), list[Answer]()
+        waiting = (position, told, answers)
+        self._waiting.append(waiting)
+        try:
+            laid()
+            await told.wait()
+        finally:
+            self._waiting = [other for other in self._waiting if other is not waiting]
+        return answers[0]
+
+
+async def _recorded(recorder: Recorder) -> Position:
+    """A position behind all that changed before now, as soon as it stands in the journal."""
+    token, heard = trio.lowlevel.current_trio_token(), trio.Event()
+    positions: list[Position] = []
+
+    def hear(position: Position) -> None:
+        positions.append(position)
+        token.run_sync_soon(heard.set)
+
+    try:
+        nonce = recorder.lay(hear)
+    except OSError as error:
+        raise TemporaryError(
+            f"no barrier can be laid: {error.strerror}",
+            remedy="give the state directory's disk some room",
+        ) from error
+    try:
+        await heard.wait()
+    finally:
+        recorder.lift(nonce)
+    return positions[0]
