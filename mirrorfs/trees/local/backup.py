@@ -22,7 +22,7 @@ from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, Trouble, join, s
 from mirrorfs.core.values import suffix_name
 from mirrorfs.trees.base import Meter
 from mirrorfs.trees.local.attributes import assign
-from mirrorfs.trees.local.content import LocalContent
+from mirrorfs.trees.local.content import READ, LocalContent
 from mirrorfs.trees.local.copy import Copying
 from mirrorfs.trees.local.handles import DIRECTORY, Handles
 from mirrorfs.trees.local.names import Temporaries
@@ -33,7 +33,6 @@ from mirrorfs.trees.local.trouble import failure
 _NO_LINK = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 )
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ALL, _TIMES = archive(Options()), Options()
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -159,7 +158,7 @@ class Backups:
     def _copy_file(
         self, fd: int, name: str, path: str, found: Entry, to_fd: int, to_name: str
     ) -> None:
-        source = os.open(name, _READ, dir_fd=fd)
+        source = os.open(name, READ, dir_fd=fd)
         with LocalContent(path, source, os.fstat(source), xattrs=True) as content:
             before = content.stat()
             if not _same(before, found):

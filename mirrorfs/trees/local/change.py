@@ -4,11 +4,12 @@ Law: they are set on the object that was verified, held by a descriptor, never b
 """
 
 import os
+import stat
 from collections.abc import Sequence
 
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Kind, TreeError
+from mirrorfs.core.tree import TreeError
 from mirrorfs.trees import expect
 from mirrorfs.trees.local.attributes import assign, by_path
 from mirrorfs.trees.local.handles import Handles
@@ -37,8 +38,9 @@ def _set(handles: Handles, keep: Options, action: Action) -> Outcome:
         with above as fd:
             held = os.open(name, _HELD, dir_fd=fd)
         try:
-            target = os.readlink("", dir_fd=held) if want.kind is Kind.SYMLINK else ""
-            found = entry_of(os.fstat(held), target)
+            st = os.fstat(held)
+            target = os.readlink("", dir_fd=held) if stat.S_ISLNK(st.st_mode) else ""
+            found = entry_of(st, target)
             if not expect.same_to_set(found, want, action.expect):
                 return expect.drift(action, "the destination holds something the plan did not see")
             assign(by_path(held), want, keep, found)

@@ -15,7 +15,7 @@ from mirrorfs.trees.local.trouble import failure, unsafe
 
 # O_NONBLOCK: opening a fifo that was put in a file's place returns at once.
 _FOLLOW = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_PLAIN = _FOLLOW | os.O_NOFOLLOW
+READ = _FOLLOW | os.O_NOFOLLOW
 
 
 class LocalContent(Content):
@@ -82,7 +82,7 @@ def open_content(handles: Handles, path: str, *, follow: bool, xattrs: bool) -> 
         raise unsafe(path)
     above = handles.take(directory)
     try:
-        fd = os.open(name, _FOLLOW if follow else _PLAIN, dir_fd=above.fd)
+        fd = os.open(name, _FOLLOW if follow else READ, dir_fd=above.fd)
     except (OSError, ValueError) as error:
         raise TreeError(failure(path, error, "open the file")) from None
     finally:

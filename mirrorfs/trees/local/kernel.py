@@ -10,6 +10,7 @@ import sys
 from typing import Any, NamedTuple, NoReturn
 
 RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
 FICLONE = 0x40049409
 FS_IOC_GETFSUUID = 0x80111500
 _AT_EMPTY_PATH = 0x1000
@@ -51,10 +52,19 @@ def _fail(function: Any) -> NoReturn:
 
 def rename_new(directory: int, name: str, to_directory: int, to_name: str) -> None:
     """Rename, never over anything. EEXIST when the new name is taken."""
+    _rename(directory, name, to_directory, to_name, RENAME_NOREPLACE)
+
+
+def exchange(directory: int, name: str, other: str) -> None:
+    """Each of two names gets what the other stood for. ENOENT when one stands for nothing."""
+    _rename(directory, name, directory, other, RENAME_EXCHANGE)
+
+
+def _rename(directory: int, name: str, to_directory: int, to_name: str, flags: int) -> None:
     old, new = name.encode(_ENCODING, _ERRORS), to_name.encode(_ENCODING, _ERRORS)
     if b"\0" in old or b"\0" in new:  # C would take what is before it for the name
         raise ValueError("embedded null byte")
-    if _renameat2 is None or _renameat2(directory, old, to_directory, new, RENAME_NOREPLACE) < 0:
+    if _renameat2 is None or _renameat2(directory, old, to_directory, new, flags) < 0:
         _fail(_renameat2)
 
 

@@ -11,9 +11,11 @@ from mirrorfs.core.plan import Action, Outcome, Verb
 from mirrorfs.core.tree import Entry, Kind, TreeError
 from mirrorfs.trees import expect
 from mirrorfs.trees.local.backup import Backups
+from mirrorfs.trees.local.content import READ
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.read import look
+from mirrorfs.trees.local.replace import replace
 from mirrorfs.trees.local.trouble import failure
 from mirrorfs.trees.local.verb import place
 
@@ -54,7 +56,10 @@ def link(
                         os.link(
                             to_name, name, src_dir_fd=to_fd, dst_dir_fd=fd, follow_symlinks=False
                         )
-                        return expect.done(action)
+                        # RACE: something else may have come to the leader's name since.
+                        if (made := look(fd, name)) is not None and _same(made, leader):
+                            return expect.done(action)
+                        return expect.drift(action, f"{action.origin} was replaced meanwhile")
                     if action.verb is Verb.CREATE or not (
                         action.expect is not None and expect.untouched(found, action.expect)
                     ):
@@ -67,7 +72,8 @@ def link(
                             return None
                         if backups is not None:
                             backups.keep(fd, name, action.path, found)
-                        os.rename(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
+                        if not replace(fd, temporary, name, found, durable=durable):
+                            return expect.drift(action, "the destination holds something new")
                     finally:
                         # After a rename between two names of one file both are still there.
                         _discard(fd, temporary)
@@ -100,7 +106,7 @@ def _same(one: Entry, other: Entry) -> bool:
 
 
 def _sync(fd: int, name: str) -> None:
-    held = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+    held = os.open(name, READ, dir_fd=fd)
     try:
         os.fsync(held)
     finally:

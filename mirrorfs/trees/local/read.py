@@ -4,6 +4,7 @@ Law: a name that could not be looked at is a failure, one that is gone is simply
 nothing is concluded from a directory that went away while it was read.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -57,10 +58,22 @@ def look(directory: int, name: str) -> Entry | None:
     """What is at a name now, with a symlink's target; for verifying. Raises OSError."""
     try:
         st = os.stat(name, dir_fd=directory, follow_symlinks=False)
-        target = os.readlink(name, dir_fd=directory) if stat.S_ISLNK(st.st_mode) else ""
+        return entry_of(*_with_target(directory, name, st))
     except FileNotFoundError:
         return None
-    return entry_of(st, target)
+
+
+def _with_target(directory: int, name: str, st: os.stat_result) -> tuple[os.stat_result, str]:
+    """What was seen of a name and, of a symlink, its target. Raises OSError."""
+    while stat.S_ISLNK(st.st_mode):
+        try:
+            return st, os.readlink(name, dir_fd=directory)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+        # RACE: it was one when it was looked at.
+        st = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    return st, ""
 
 
 class Reading:
@@ -166,7 +179,7 @@ class Reading:
             if self._follow:
                 st = self._followed(directory, path, name)
             elif self._targets:
-                target = os.readlink(name, dir_fd=directory)
+                st, target = _with_target(directory, name, st)
         xattrs = None
         if self._xattrs:
             xattrs = read_xattrs(f"/proc/self/fd/{directory}/{name}", follow=self._follow)

@@ -5,7 +5,9 @@ at all, and what is replaced is what the plan saw. A temporary is gone when the 
 it ends. Only --inplace gives that up, for files.
 """
 
+import errno
 import os
+import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,11 +27,13 @@ from mirrorfs.trees.local.durable import FEW, Fsync
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.kernel import syncfs
 from mirrorfs.trees.local.names import Temporaries
-from mirrorfs.trees.local.read import look
+from mirrorfs.trees.local.read import KINDS, entry_of, look
 from mirrorfs.trees.local.rename import rename_new
+from mirrorfs.trees.local.replace import replace as take_place
 from mirrorfs.trees.local.trouble import failure, unsafe
 from mirrorfs.trees.local.writing import Writing
 
+UNSEEN = "the destination holds something the plan did not see"
 PAUSES = (0.001, 0.01, 0.1)  # seconds before a file that changed while it was read is read again
 
 _TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -76,6 +80,7 @@ class Transfers:
         # A mode of its own is set later; until then nobody else may read what may become private.
         self._mode = 0o600 if self.keep.permissions else 0o666
         self._fsync = fsync
+        self._durable = fsync in (Fsync.REPLACE, Fsync.ALWAYS)
         self._writing = writing
         self._backups = backups
         self._copying = Copying()
@@ -150,7 +155,7 @@ class Transfers:
         try:
             if want.kind is Kind.FILE:
                 made, moved = self._fill(
-                    lambda: self._create(fd, temporary), action.path, source, meter, sync
+                    lambda _: self._create(fd, temporary), action.path, source, meter, sync
                 )
             else:
                 made, moved = self._stage_other(fd, temporary, want), 0
@@ -173,12 +178,13 @@ class Transfers:
         path, want, name = action.path, action.want, split(action.path)[1]
         if want is None or want.kind is not Kind.FILE or name in ("", ".", ".."):
             return None
-        begun = False
+        begun: Entry | None = None
 
-        def empty() -> int:
+        def empty(before: Entry) -> int:
             nonlocal begun
-            target = inplace.empty(fd, name, found, self._mode)
-            begun = True
+            most = before.mode & 0o777 if self.keep.permissions else 0o7777
+            target = inplace.empty(fd, name, begun or found, self._mode & most, most)
+            begun = begun or entry_of(os.fstat(target))
             return target
 
         try:
@@ -197,18 +203,18 @@ class Transfers:
             outcome = expect.source_failed(action, error.failure)
         except TreeError as error:
             return expect.failed(action, error.failure)
+        except FileExistsError:
+            outcome = expect.drift(action, UNSEEN)
         except (OSError, ValueError) as error:
             outcome = expect.failed(action, failure(path, error, "write"))
         except BaseException:
-            if begun:
-                inplace.remove(fd, name)
+            inplace.remove(fd, name, begun)
             raise
-        if begun:
-            inplace.remove(fd, name)
+        inplace.remove(fd, name, begun)
         return outcome
 
     def _fill(
-        self, create: Callable[[], int], path: str, source: Tree, meter: Meter, sync: bool
+        self, create: Callable[[Entry], int], path: str, source: Tree, meter: Meter, sync: bool
     ) -> tuple[Entry, int]:
         """Copy a file into the descriptor that ``create`` gives, anew for each attempt."""
         checked = self._writing.check_updated
@@ -217,7 +223,7 @@ class Transfers:
                 content = source.open(path)
                 try:
                     before = content.stat()
-                    target = create()
+                    target = create(before)
                     try:
                         moved = self._copying.copy(content, before, target, meter)
                         if not checked and moved > before.size:
@@ -252,6 +258,11 @@ class Transfers:
             create()
         held = os.open(temporary, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
         try:
+            # RACE: who else may write in the directory may have put something there that is not
+            # his to change, by a hard link. What was just made has one name.
+            st = os.fstat(held)
+            if KINDS[stat.S_IFMT(st.st_mode)] is not want.kind or st.st_nlink > 1:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             assign(by_path(held), want, self._made)
         finally:
             os.close(held)
@@ -274,10 +285,11 @@ class Transfers:
             if found is None:
                 found = put(fd, temporary, name)
             elif action.expect is not None and expect.untouched(found, action.expect):
-                # RACE: whoever changes the file between this look and the rename loses the change.
                 if self._backups is not None:
                     self._backups.keep(fd, name, action.path, found)
-                os.rename(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
+                if not take_place(fd, temporary, name, found, durable=self._durable):
+                    self._discard(fd, temporary)
+                    return expect.drift(action, UNSEEN)
                 found = None
             if found is None:
                 self._temporaries.release(temporary)
@@ -291,7 +303,7 @@ class Transfers:
         self._discard(fd, temporary)
         if expect.reached(found, made):
             return expect.done(action, moved)
-        return expect.drift(action, "the destination holds something the plan did not see")
+        return expect.drift(action, UNSEEN)
 
     def _discard(self, fd: int, temporary: str) -> None:
         try:
