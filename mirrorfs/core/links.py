@@ -1,4 +1,5 @@
-"""Which names of the source are one file: hard links.
+"""Which names of the source are one file: hard links. A symlink, a fifo, a device can have several
+names as well as a regular file.
 
 Law: names of one file are looked at together. A change made through one name shows under all of
 them, while inotify tells of the one name used; so whoever looks at a name that has others (in a
@@ -94,11 +95,11 @@ class LinkedNames:
         self, directory: str, names: Collection[str] | None, entries: Mapping[str, Entry]
     ) -> None:
         """What a directory of the source holds: everything, or what is at ``names``."""
-        file = Kind.FILE
+        directory_kind = Kind.DIRECTORY
         linked = {
             name: (entry.device, entry.inode)
             for name, entry in entries.items()
-            if entry.links > 1 and entry.kind is file and entry.inode
+            if entry.links > 1 and entry.kind is not directory_kind and entry.inode
         }
         if known := self._names.get(directory):
             looked = list(known) if names is None else [name for name in names if name in known]

@@ -289,7 +289,8 @@ class Pairing:
         """On both sides, of equal content; ``action`` is what is left to do. It may still have to
         become another name of a file, or cease to be one."""
         frame, sharing = self._frame, self._rules.sharing
-        if sharing is not None and want.kind is Kind.FILE and (want.links > 1 or have.links > 1):
+        several = want.links > 1 or have.links > 1
+        if sharing is not None and several and want.kind is not Kind.DIRECTORY:
             path = join(frame.path, name)
             if (instead := sharing.keep(path, want, have)) is not None:
                 frame.touched = True

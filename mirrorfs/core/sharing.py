@@ -60,7 +60,7 @@ class Sharing:
     def put(self, action: Action, waits: bool) -> Iterator[Decided]:
         """Decide who is written and who is linked, as far as that can be told now."""
         want = action.want
-        if want is None or want.kind is not Kind.FILE or want.links == 1:
+        if want is None or want.kind is Kind.DIRECTORY or want.links == 1:
             yield action, waits
             return
         group = self._groups.setdefault((want.device, want.inode), Group())

@@ -23,7 +23,7 @@ def linked(tree):
     """The names of the files that have several, as the tree itself has them."""
     groups = {}
     for path, entry in tree.entries().items():
-        if entry.kind is Kind.FILE and entry.links > 1:
+        if entry.kind is not Kind.DIRECTORY and entry.links > 1:
             groups.setdefault((entry.device, entry.inode), set()).add(path)
     return groups
 
@@ -32,15 +32,15 @@ def together(tree, among):
     """Which of these names are one file, where there is more than one."""
     groups = {}
     for path, entry in tree.entries().items():
-        if entry.kind is Kind.FILE and path in among:
+        if entry.kind is not Kind.DIRECTORY and path in among:
             groups.setdefault(entry.inode, set()).add(path)
     return sorted(sorted(paths) for paths in groups.values() if len(paths) > 1)
 
 
 def share_alike(source, ours, opts):
     """Whether what is mirrored is one file where it is one in the source."""
-    names = {path for path, entry in source.entries().items() if entry.kind is Kind.FILE}
-    names &= {path for path, entry in ours.entries().items() if entry.kind is Kind.FILE}
+    names = {path for path, entry in source.entries().items() if entry.kind is not Kind.DIRECTORY}
+    names &= {path for path, entry in ours.entries().items() if entry.kind is not Kind.DIRECTORY}
     expected = together(source, names) if opts.hard_links else []
     return together(ours, names) == expected
 

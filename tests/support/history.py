@@ -107,7 +107,7 @@ class History:
             case "link":
                 origin, path = path, more[0]
                 free = self._kind(path) is None and self._parent_is_directory(path)
-                if here is Kind.FILE and free:
+                if here in (Kind.FILE, Kind.SYMLINK) and free:
                     if (entry := self.tree.get(origin).entry).links == 1:
                         self.fresh.add(entry.inode)
                     self.tree.hardlink(origin, path)

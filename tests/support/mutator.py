@@ -37,7 +37,7 @@ class Mutator:
         self._number = 0
         self._kinds: list[Callable[[], None]] = [
             getattr(self, name)
-            for name in sorted(vars(type(self)))
+            for name in sorted(dir(self))
             if not name.startswith("_") and name != "run"
         ]
 

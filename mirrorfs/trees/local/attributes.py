@@ -1,12 +1,13 @@
 """Owner, mode, extended attributes and times of one thing that is held by a descriptor.
 
 Law: exactly what the options keep is set, on the very object verified, and in the order that makes
-it stick: owner (which clears setuid and capabilities), mode, extended attributes (ACLs among them,
-which keep the mode), times last.
+it stick: owner (which clears setuid and capabilities), what needs the right to write, mode, the
+other extended attributes (ACLs among them, which keep the mode), times last.
 """
 
 import errno
 import os
+import stat
 
 from mirrorfs.core.options import Options
 from mirrorfs.core.tree import Entry, Kind
@@ -15,6 +16,9 @@ Xattrs = tuple[tuple[str, bytes], ...]
 
 _ACLS = ("system.posix_acl_access", "system.posix_acl_default")
 _NONE = frozenset({errno.ENOTSUP, errno.ENOSYS, errno.EPERM})
+# What the system a tree is on says about it: labels, and a seal over the inode's number.
+_LABELS = ("security.selinux", "security.SMACK64", "security.apparmor", "security.evm")
+_ALIASES = "trusted.SGI_ACL_"  # how xfs stores ACLs; it lists them twice
 
 
 def by_path(descriptor: int) -> str:
@@ -25,8 +29,9 @@ def by_path(descriptor: int) -> str:
 def read_xattrs(where: int | str, *, follow: bool = True) -> Xattrs:
     """What is kept of something's extended attributes, sorted.
 
-    Like rsync's: ``user.*`` and ACLs; with the rights of root also ``trusted.*`` and file
-    capabilities. Labels of a security module belong to the system a tree is on.
+    Like rsync's: ``user.*`` and ACLs; with the rights of root also ``trusted.*`` and
+    ``security.*``, file capabilities among them. Labels of a security module belong to the system
+    a tree is on.
     """
     try:
         names = os.listxattr(where, follow_symlinks=follow)
@@ -49,7 +54,11 @@ def read_xattrs(where: int | str, *, follow: bool = True) -> Xattrs:
 def _is_kept(name: str) -> bool:
     if name.startswith("user.") or name in _ACLS:
         return True
-    return os.geteuid() == 0 and (name.startswith("trusted.") or name == "security.capability")
+    if os.geteuid() != 0:
+        return False
+    if name.startswith("trusted."):
+        return not name.startswith(_ALIASES)
+    return name.startswith("security.") and not name.startswith(_LABELS)
 
 
 def assign(where: int | str, want: Entry, keep: Options, now: Entry | None = None) -> None:
@@ -60,22 +69,50 @@ def assign(where: int | str, want: Entry, keep: Options, now: Entry | None = Non
     owned = keep.owners and (now is None or (now.uid, now.gid) != (want.uid, want.gid))
     if owned:
         os.chown(where, want.uid, want.gid)
+    changes = _changes(where, want.xattrs) if keep.xattrs and want.xattrs is not None else {}
+    if user := {name: changes.pop(name) for name in [*changes] if name.startswith("user.")}:
+        _set_user_xattrs(where, user)
     if (
         keep.permissions
         and want.kind is not Kind.SYMLINK
         and (owned or now is None or now.mode != want.mode)
     ):
         os.chmod(where, want.mode)
-    if keep.xattrs and want.xattrs is not None:
-        _assign_xattrs(where, want.xattrs)
+    _set_xattrs(where, changes)
     if keep.directory_times if want.kind is Kind.DIRECTORY else keep.times:
         os.utime(where, ns=(want.atime_ns or want.mtime_ns, want.mtime_ns))
 
 
-def _assign_xattrs(where: int | str, want: Xattrs) -> None:
+def _set_user_xattrs(where: int | str, changes: dict[str, bytes | None]) -> None:
+    """These take the right to write, which the mode may deny to all but root."""
+    mode = stat.S_IMODE(os.stat(where).st_mode)
+    if os.geteuid() == 0 or mode & stat.S_IWUSR:
+        _set_xattrs(where, changes)
+        return
+    os.chmod(where, mode | stat.S_IWUSR)
+    try:
+        _set_xattrs(where, changes)
+    finally:
+        os.chmod(where, mode)
+
+
+def _changes(where: int | str, want: Xattrs) -> dict[str, bytes | None]:
+    """What is to be set, or removed (None): that was inherited from the directory's default ACL, or
+    is of an older version."""
     now = dict(read_xattrs(where))
-    for name, value in want:
-        if now.pop(name, None) != value:
+    changes: dict[str, bytes | None] = {
+        name: value for name, value in want if now.pop(name, None) != value
+    }
+    return changes | dict.fromkeys(now)
+
+
+def _set_xattrs(where: int | str, changes: dict[str, bytes | None]) -> None:
+    for name, value in changes.items():
+        if value is not None:
             os.setxattr(where, name, value)
-    for name in now:  # inherited from the directory's default ACL, or of an older version
-        os.removexattr(where, name)
+            continue
+        try:
+            os.removexattr(where, name)
+        except OSError as error:
+            if error.errno != errno.ENODATA:
+                raise

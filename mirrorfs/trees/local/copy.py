@@ -47,10 +47,11 @@ class Copying:
         if device not in self._no_clone and self._clone(source, target, device):
             meter.moved(size)
             return size
-        moved = 0
-        for start, end in segments(source, size) if content.sparse else [(0, size)]:
+        moved = end = 0
+        # Also of a file that is not sparse: what was only allocated reads as a hole.
+        for start, end in segments(source, size):
             moved += self._copy_range(source, target, start, end, device, meter)
-        if content.sparse:
+        if end < size:
             os.ftruncate(target, size)
         return moved
 

@@ -46,7 +46,7 @@ def link(
             to_above, to_name = place(handles, action.origin)
             with to_above as to_fd:
                 leader = look(to_fd, to_name)
-                if leader is None or leader.kind is not Kind.FILE:
+                if leader is None or action.want is None or leader.kind is not action.want.kind:
                     return None
                 found = look(fd, name)
                 if found is not None and _same(found, leader):
@@ -64,7 +64,7 @@ def link(
                         action.expect is not None and expect.untouched(found, action.expect)
                     ):
                         return expect.drift(action, "the destination holds something new")
-                    if durable:
+                    if durable and leader.kind is Kind.FILE:
                         _sync(to_fd, to_name)
                     temporary = temporaries.claim(name)
                     try:
@@ -81,7 +81,7 @@ def link(
                 except OSError as error:
                     if error.errno not in _IMPOSSIBLE:
                         raise
-                    if found is not None and action.want and expect.reached(found, action.want):
+                    if found is not None and expect.reached(found, action.want):
                         return expect.done(action)
                     return None
     except TreeError as error:

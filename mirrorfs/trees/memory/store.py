@@ -71,8 +71,8 @@ class Store:
     def hardlink(self, origin: str, path: str) -> None:
         """One more name for a file."""
         node = self.get(origin)
-        if node.entry.kind is not Kind.FILE:
-            raise ValueError(f"{origin} is no file")
+        if node.entry.kind is Kind.DIRECTORY:
+            raise ValueError(f"{origin} is a directory")
         if self.find(path) is not node:
             self.put(path, node)
             self.alter(node, links=node.entry.links + 1)

@@ -206,7 +206,7 @@ class MemoryTree(Store, Faults, Destination):
     def _link(self, action: Action, source: Tree) -> Outcome:
         above, name = self._place(action.path)
         leader = self.find(action.origin)
-        if leader is None or leader.entry.kind is not Kind.FILE:
+        if leader is None or action.want is None or leader.entry.kind is not action.want.kind:
             return self._transfer(action, source)
         node = above.children.get(name)
         if node is leader:
