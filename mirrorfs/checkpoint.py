@@ -12,6 +12,7 @@ from typing import Any
 
 from journal import CursorDamaged, CursorFile, JournalError, Position, RecordInvalid
 from mirrorfs.core.links import LinkedNames
+from mirrorfs.core.mounts import Mounts
 from mirrorfs.core.tree import Identity, is_safe
 from mirrorfs.errors import StateError
 
@@ -77,6 +78,27 @@ class CheckpointFile:
         )
 
 
+class MountsFile:
+    """The file systems mounted in one mirror's source, in the mirror's state directory. What cannot
+    be read is not known."""
+
+    def __init__(self, directory: str) -> None:
+        self._file = CursorFile(os.path.join(directory, "mounts"))
+
+    def load(self) -> Mounts:
+        try:
+            stored = self._file.load()
+            return Mounts() if stored is None else _mounts_from(stored)
+        except (JournalError, KeyError, TypeError, ValueError):
+            return Mounts()
+
+    def store(self, mounts: Mounts) -> None:
+        """Replace it durably. Raises JournalUnwritable."""
+        places = {path: list(identity) for path, identity in mounts.known.items()}
+        self._file.store({"version": 1, "places": places})
+        mounts.changed = False
+
+
 class NamesFile:
     """The linked names of one mirror's source, in the mirror's state directory."""
 
@@ -106,6 +128,16 @@ class NamesFile:
         except RecordInvalid:
             self._file.store({"version": 1, "complete": False, "groups": []})
         self._stored, names.changed = True, False
+
+
+def _mounts_from(stored: dict[str, Any]) -> Mounts:
+    """Raises KeyError, TypeError, ValueError for anything that `MountsFile.store` did not write."""
+    if stored["version"] != 1:
+        raise ValueError("another version")
+    places = {str(path): Identity(*identity) for path, identity in stored["places"].items()}
+    if not all(is_safe(path) for path in places):
+        raise ValueError("a path leaves the root")
+    return Mounts(places.items())
 
 
 def _names_from(stored: dict[str, Any]) -> LinkedNames:

@@ -12,10 +12,11 @@ from itertools import chain
 from typing import NamedTuple, Self
 
 from journal import CursorLost, JournalCorrupt, JournalError, Position, Reader, writer_alive
-from mirrorfs.checkpoint import Checkpoint, CheckpointFile, NamesFile
+from mirrorfs.checkpoint import Checkpoint, CheckpointFile, MountsFile, NamesFile
 from mirrorfs.core.change import Dirty
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint, fold
+from mirrorfs.core.mounts import Mounts
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
@@ -23,6 +24,7 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.core.vouch import Found, Known, objection
 from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
 from mirrorfs.leftout import left_out, recorded_for
+from mirrorfs.mounted import MountedSource
 from mirrorfs.preflight import (
     lock_destination,
     make_destination,
@@ -56,7 +58,8 @@ class Mirror:
 
     ``full``: compare everything even if a journal could vouch. ``dry``: change nothing; a
     destination that does not exist is then an empty one. ``create``: a destination that does
-    not exist is made. ``wait``: so many seconds for another process to release it. Raises
+    not exist is made. ``wait``: so many seconds for another process to release it. ``adopt``:
+    a file system that was mounted in the source and is not is gone for good. Raises
     DirectoryMissing, FatalError (overlap), Locked.
     """
 
@@ -73,6 +76,7 @@ class Mirror:
         full: bool = False,
         dry: bool = False,
         create: bool = True,
+        adopt: bool = False,
         wait: float = 0,
         quota: Quota | None = None,
         fsync: str = "replace",
@@ -121,6 +125,10 @@ class Mirror:
         place = self._state.mirror(source, destination)
         self._names_file = NamesFile(place)
         self._names = self._names_file.load()
+        self._mounts_file = MountsFile(place)
+        mounts = self._mounts_file.load()
+        if adopt:
+            mounts.forget()
         self._pass = Pass(
             self.source,
             self.destination,
@@ -130,6 +138,13 @@ class Mirror:
             elsewhere=self._elsewhere,
             quota=quota,
             names=self._names,
+            mounted=MountedSource(
+                self.source,
+                filter,
+                one_file_system=options.one_file_system,
+                mounts=mounts,
+                remember=self._remember,
+            ),
             listener=listener,
         )
         self._journal = Reader(self._state.journal(source))
@@ -214,6 +229,19 @@ class Mirror:
         if retry:
             why += f" and {len(retry)} paths still owed"
         return Reading(folded.scope, folded.hints, why, replay.cursor, True)
+
+    def _remember(self, mounts: Mounts) -> None:
+        """Where nobody ever watched no state is kept. Raises TemporaryError."""
+        if not self.has_journal:
+            return
+        make(self._state.mirror(*self.places))
+        try:
+            self._mounts_file.store(mounts)
+        except JournalError as error:
+            raise TemporaryError(
+                f"what is mounted in the source cannot be remembered: {error}",
+                remedy="give the state directory's disk some room",
+            ) from error
 
     def plan(self, reading: Reading | None = None) -> Plan:
         """What a sync would do."""

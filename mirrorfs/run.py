@@ -136,7 +136,7 @@ class Run:
         try:
             with ExitStack() as opened:
                 once = CheckpointFile(self._place).load() is not None
-                mirror = opened.enter_context(await self._open_when_free(create=not once))
+                mirror = opened.enter_context(await self._open_when_free(first=not once))
                 with Recorder(
                     self._source,
                     state=self._state,
@@ -207,18 +207,18 @@ class Run:
                 f"({reason})"
             )
 
-    async def _open_when_free(self, *, create: bool) -> Mirror:
+    async def _open_when_free(self, *, first: bool) -> Mirror:
         """Waits for another process to release the destination (--wait). Raises Locked."""
         until = trio.current_time() + self._wait
         while True:
             try:
-                return self._open(create=create)
+                return self._open(create=first, adopt=self._adopt)
             except Locked:
                 if trio.current_time() >= until:
                     raise
             await trio.sleep(LOOK_SECONDS)
 
-    def _open(self, *, create: bool) -> Mirror:
+    def _open(self, *, create: bool, adopt: bool = False) -> Mirror:
         mirror = Mirror(
             self._source,
             self._destination,
@@ -228,6 +228,7 @@ class Run:
             listener=self._watching,
             state=self._state,
             create=create,
+            adopt=adopt,
             fsync=self._fsync,
         )
         mirror.destination.meter = Flow(self._watching.go_on, pace=self._pace)

@@ -6,7 +6,7 @@ have weighed it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mirrorfs.apply import Applier, limited
@@ -35,8 +35,9 @@ from mirrorfs.errors import (
     PermanentError,
     TemporaryError,
 )
+from mirrorfs.mounted import MountedSource, apart
 from mirrorfs.quota import Quota
-from mirrorfs.trees.base import Capabilities, Destination, Tree
+from mirrorfs.trees.base import Destination, Tree
 from mirrorfs.trees.lending import Lending
 from mirrorfs.trees.local import Writing
 from mirrorfs.trees.respelled import RespelledDestination
@@ -95,7 +96,8 @@ class _Work:
 class Pass:
     """Reads, decides and applies; made once for a pair of trees and run as often as wanted.
 
-    ``names``: what is known of the source's hard links; kept up to date.
+    ``names``: what is known of the source's hard links; kept up to date; ``mounted``: the same for
+    the file systems mounted in it.
     """
 
     def __init__(
@@ -109,16 +111,17 @@ class Pass:
         elsewhere: Sequence[Tree] = (),
         quota: Quota | None = None,
         names: LinkedNames | None = None,
+        mounted: MountedSource | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._lending = Lending(source) if settings.copy_dest else None
         self._source = self._lending or source
-        self._spelling = Spelling.of(possible(options, destination.capabilities))
+        self._spelling = Spelling.of(destination.capabilities.possible(options))
         if self._spelling is not None:
             destination = RespelledDestination(destination, self._spelling)
         self._destination = destination
         self._places = elsewhere
-        self._options = possible(options, destination.capabilities)
+        self._options = destination.capabilities.possible(options)
         self._elsewhere = Elsewhere(
             elsewhere, self._options, source.same_content, whole=self._lending is None
         )
@@ -128,6 +131,8 @@ class Pass:
         self._order = None if settings.order is None else Order(settings.order)
         self._quota = quota or Quota()
         self._names = names or LinkedNames()
+        one_file_system = options.one_file_system
+        self._mounted = mounted or MountedSource(source, filter, one_file_system=one_file_system)
         self._listener = listener or Listener()
 
     def plan(self, scope: Scope, hints: Iterable[Hint] = ()) -> Plan:
@@ -137,7 +142,7 @@ class Pass:
         renames, rules = self._renames(scope, hints)
         walk = self._walk(scope, renames, rules)
         with _roots():
-            plan = gather(walk, renames.actions, self._stages)
+            plan = self._mounted.settle(gather(walk, renames.actions, self._stages))
         if self._names.blind:
             notice = self._blind()
             plan = self.plan(Scope.everything(), hints)
@@ -186,6 +191,7 @@ class Pass:
         """Adds to the report. What waits until everything was read is left undone where the names
         of a file turn out to be unknown: then everything is to be read."""
         self._begin()
+        self._mounted.remember()
         report.whole = scope.is_everything
         renames, rules = self._renames(scope, hints)
         together = bool(renames.actions or choose)
@@ -194,6 +200,7 @@ class Pass:
             self._read(work, applier, self._walk(scope, renames, rules), together)
             if report.limit is not None or self._names.blind:
                 return
+            self._leave_shaken(work, applier)
             report.refusal = self._refusal(work, scope, before)
             if report.refusal is None:
                 self._carry_out(work, applier, choose)
@@ -230,6 +237,16 @@ class Pass:
                 work.report.limit = limit
                 return
         applier.settle()
+
+    def _leave_shaken(self, work: _Work, applier: Applier) -> None:
+        """Keep away from where something was mounted or unmounted while it was read."""
+        if not (shaken := self._mounted.shaken()):
+            return
+        work.report.blame(shaken.values())
+        applier.blame(len(shaken))
+        work.ready, left = apart(work.ready, shaken)
+        work.later, more = apart(work.later, shaken)
+        applier.withhold([*left, *more], next(iter(shaken.values())))
 
     def _refusal(self, work: _Work, scope: Scope, before: _Before) -> Refusal | None:
         """What the guards say of everything that is still to be done."""
@@ -283,6 +300,7 @@ class Pass:
         self._destination.begin()
         for place in self._places:
             place.begin()
+        self._mounted.begin()
 
     def _renames(self, scope: Scope, hints: Iterable[Hint]) -> tuple[Renames, Rules]:
         """The renames that hold, and the rules for the rest; content is compared where it lies
@@ -296,6 +314,7 @@ class Pass:
 
         rules = Rules(self._options, self._filter, same_content, names=self._names)
         rules.spelling = self._spelling
+        rules.unknown = self._mounted.unknown
         if self._places:
             rules.spare = self._spare
         renames = Renames((), view, frozenset())
@@ -348,21 +367,6 @@ class Pass:
                         f"the destination is full: {outcome.action.path}",
                         remedy="make room, then run it again",
                     )
-
-
-def possible(options: Options, holds: Capabilities) -> Options:
-    """The options without what the destination cannot hold: wanting that would plan it for ever."""
-    return replace(
-        options,
-        permissions=options.permissions and holds.permissions,
-        owners=options.owners and holds.owners,
-        xattrs=options.xattrs and holds.xattrs,
-        hard_links=options.hard_links
-        and holds.hard_links
-        and not (options.normalise_names or options.fold_names),
-        fold_names=options.fold_names or holds.folds_case,
-        modify_window_ns=max(options.modify_window_ns, holds.time_resolution_ns),
-    )
 
 
 class _roots:

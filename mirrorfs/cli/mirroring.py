@@ -103,6 +103,7 @@ class _Run:
             dry=self._dry,
             wait=call.flags.state.wait / NANOSECONDS,
             quota=limits,
+            adopt=call.flags.deleting.adopt,
             fsync=call.flags.copying.fsync,
         )
         self._mirror.destination.meter = Flow(

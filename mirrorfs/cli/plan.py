@@ -24,6 +24,7 @@ def run(call: Call) -> int:
         settings=made.settings,
         state=State.find(call.flags.state.state_dir),
         full=call.flags.copying.full,
+        adopt=call.flags.deleting.adopt,
         dry=True,
     ) as mirror:
         reading = mirror.reading()

@@ -8,7 +8,7 @@ sides (equal or differ), or of two kinds that cannot replace each other in one s
 made).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mirrorfs.core.compare import Comparer, Difference, Verdict, comparer, type_changed
@@ -49,6 +49,8 @@ class Rules:
         kept = options.hard_links and options.links is not Links.FOLLOW
         self.sharing = Sharing() if kept else None
         self.spelling: Spelling | None = None
+        self.unknown: Mapping[str, Failure] = {}  # places of the source of which nothing is known
+        self.device = 0  # with one_file_system: the root's, the only one that is mirrored
         self.compare: Comparer = comparer(options)
         self.plain = filter.is_everything
 
@@ -60,6 +62,10 @@ class Rules:
             return self.filter.descends(path) or self.filter.includes(path, is_directory=True)
         size = entry.size if entry.kind is Kind.FILE else -1
         return self.filter.includes(path, size=size, mtime_ns=entry.mtime_ns)
+
+    def crosses(self, want: Entry) -> bool:
+        """Whether a directory of the source is left out because of its file system."""
+        return self.device > 0 and want.kind is Kind.DIRECTORY and want.device != self.device
 
     def invisible(self, entry: Entry) -> str:
         """Why links and special files that are not mirrored do not exist, on either side
@@ -110,7 +116,11 @@ class Pairing:
                     equal(name)
                 continue
             path = join(frame.path, name)
-            if want and not rules.includes(path, want):
+            if rules.unknown and (failure := rules.unknown.get(path)):
+                frame.shelters = True
+                self._batch.failures.append(failure)
+                continue
+            if want and (rules.crosses(want) or not rules.includes(path, want)):
                 if have and not rules.options.delete_excluded:
                     frame.shelters = True
                     continue

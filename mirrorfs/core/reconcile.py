@@ -70,6 +70,8 @@ class Reconciler:
 
     def _walk(self, scope: Scope, touched: Collection[str]) -> Iterator[Batch]:
         root = Frame("", scope, None, self._source.root(), self._destination.root())
+        if self._options.one_file_system and root.want is not None:
+            self._rules.device = root.want.device
         yield self._compare_roots(root)
         stack = [root]
         while stack:

@@ -21,10 +21,12 @@ renaming may be unknown; `Capabilities` says so as data.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
+from mirrorfs.core.mounts import Mounted
+from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome
 from mirrorfs.core.tree import Entry, Failure, Identity, Listing, Trouble, join
 from mirrorfs.core.tree import TreeError as TreeError
@@ -51,6 +53,20 @@ class Capabilities:
     time_resolution_ns: int = 1
     folds_case: bool = False
     connections: int = 1024
+
+    def possible(self, options: Options) -> Options:
+        """The options without what the tree cannot hold: wanting that would plan it for ever."""
+        return replace(
+            options,
+            permissions=options.permissions and self.permissions,
+            owners=options.owners and self.owners,
+            xattrs=options.xattrs and self.xattrs,
+            hard_links=options.hard_links
+            and self.hard_links
+            and not (options.normalise_names or options.fold_names),
+            fold_names=options.fold_names or self.folds_case,
+            modify_window_ns=max(options.modify_window_ns, self.time_resolution_ns),
+        )
 
 
 class Content(ABC):
@@ -132,6 +148,13 @@ class Tree(ABC):
     def same_file(self, path: str, other: "Tree", place: str) -> bool | Failure:
         """The same for one file here and one at another ``place`` there."""
         return _same_bytes(self, path, other, place)
+
+    def mounted(
+        self, known: Collection[str], takes: Callable[[str], bool]
+    ) -> Mapping[str, Mounted]:
+        """The other file systems (bind mounts, too) that are mounted below the root, by path: in
+        the ``known`` places, and wherever ``takes`` wants to know it."""
+        return {}
 
     def begin(self) -> None:  # noqa: B027  (a tree without handles has nothing to forget)
         """A new pass begins: forget the handles of the last one. Raises as `identity` does."""

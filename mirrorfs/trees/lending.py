@@ -6,8 +6,9 @@ shared where the file system can (reflink), never by a hard link: an edit of one
 in the other.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.tree import Entry, Failure, Identity, Listing, TreeError
 from mirrorfs.trees.base import Content, Tree
 
@@ -57,6 +58,11 @@ class Lending(Tree):
 
     def root(self) -> Entry:
         return self._source.root()
+
+    def mounted(
+        self, known: Collection[str], takes: Callable[[str], bool]
+    ) -> Mapping[str, Mounted]:
+        return self._source.mounted(known, takes)
 
     def read(self, path: str, names: Collection[str] | None = None) -> Listing:
         return self._source.read(path, names)

@@ -6,11 +6,9 @@ change.
 """
 
 import os
-import re
 
 from mirrorfs.core.tree import is_within
-
-_OCTAL = re.compile(rb"\\([0-7]{3})")
+from mirrorfs.trees.local.mountinfo import Mount, mounts
 
 
 class Mounts:
@@ -27,7 +25,7 @@ class Mounts:
         it.
         """
         before, self._known = self._known, self._read()
-        changed = {point for point, _ in before ^ self._known}
+        changed = {mount.point for mount in before ^ self._known}
         if any(is_within(self._root, point) for point in changed):
             return None
         skip = len(self._root) + 1 if self._root else 0
@@ -36,18 +34,10 @@ class Mounts:
     def close(self) -> None:
         os.close(self.fd)
 
-    def _read(self) -> set[tuple[str, bytes]]:
-        """(mount point without its leading slash, line) of what lies on the root's path.
-
-        The whole line, because the kernel uses mount ids again.
-        """
-        os.lseek(self.fd, 0, os.SEEK_SET)
-        data = b"".join(iter(lambda: os.read(self.fd, 65536), b""))
-        mounts = set()
-        for line in data.splitlines():
-            fields = line.split(b" ", 5)
-            raw = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), fields[4])
-            point = os.fsdecode(raw).strip("/")
-            if is_within(point, self._root) or is_within(self._root, point):
-                mounts.add((point, line))
-        return mounts
+    def _read(self) -> set[Mount]:
+        """What lies on the root's path; whole lines, because the kernel uses mount ids again."""
+        return {
+            mount
+            for mount in mounts(self.fd)
+            if is_within(mount.point, self._root) or is_within(self._root, mount.point)
+        }

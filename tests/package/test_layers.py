@@ -18,7 +18,7 @@ LAYERS = [
     "trees",
     "backlog flow pace quota",
     "apply",
-    "checkpoint config leftout overlap preflight replay state status sync watch"
+    "checkpoint config leftout mounted overlap preflight replay state status sync watch"
     " follow mirror output record run service view",
     "cli",
     "__init__ __main__",

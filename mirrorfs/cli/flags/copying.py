@@ -115,7 +115,9 @@ class Deleting(Group):
         better="checked before the first one goes: then nothing is deleted",
     )
     adopt: bool = switch(
-        "The destination holds other things, and they may be deleted", on=MIRRORS, own=True
+        "What the destination holds besides may be deleted; what was mounted in the source is gone",
+        on=MIRRORS,
+        own=True,
     )
     backup_dir: str = text(
         "Move what is replaced or deleted to DIR",

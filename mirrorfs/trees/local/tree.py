@@ -5,8 +5,9 @@ is not where it was any more ends the pass instead of looking empty.
 """
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.plan import Action, Outcome
 from mirrorfs.core.tree import Entry, Identity, Listing
@@ -17,6 +18,7 @@ from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.content import open_content
 from mirrorfs.trees.local.durable import Fsync
 from mirrorfs.trees.local.handles import Handles
+from mirrorfs.trees.local.mountinfo import Nested
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.read import Reading
 from mirrorfs.trees.local.transfer import Transfers
@@ -60,6 +62,7 @@ class LocalTree(Destination):
             follow=self._follow,
             opens_up=writable and options.permissions and os.geteuid() != 0,
         )
+        self._nested = Nested(self._descriptor)
         self._reading = Reading(self.handles, self._temporaries, options, self._follow)
         self._backups: Backups | None = None
         if writing.backup is not None:
@@ -86,6 +89,11 @@ class LocalTree(Destination):
         if self._backups is not None:
             self._backups.forget()
         identity.check_root(self.path, self._descriptor)
+
+    def mounted(
+        self, known: Collection[str], takes: Callable[[str], bool]
+    ) -> Mapping[str, Mounted]:
+        return self._nested.look(self.handles, known, takes)
 
     def root(self) -> Entry:
         return self._reading.root()
@@ -149,6 +157,7 @@ class LocalTree(Destination):
     def close(self) -> None:
         if self._backups is not None:
             self._backups.close()
+        self._nested.close()
         self.handles.close()
 
     def _check_writable(self) -> None:
