@@ -8,21 +8,25 @@ import os
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple, Self
 
 from journal import CursorLost, JournalCorrupt, JournalError, Position, Reader, writer_alive
 from mirrorfs.checkpoint import Checkpoint, CheckpointFile, MountsFile, NamesFile
+from mirrorfs.core.approval import Touch
 from mirrorfs.core.change import Dirty
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint, fold
+from mirrorfs.core.guard import Refusal
 from mirrorfs.core.mounts import Mounts
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.vouch import Found, Known, objection
-from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
+from mirrorfs.errors import DirectoryMissing, MirrorError, StateError, TemporaryError
+from mirrorfs.hold import Held, HoldFile, Recipe
 from mirrorfs.leftout import left_out, recorded_for
 from mirrorfs.mounted import MountedSource
 from mirrorfs.preflight import (
@@ -59,7 +63,8 @@ class Mirror:
     ``full``: compare everything even if a journal could vouch. ``dry``: change nothing; a
     destination that does not exist is then an empty one. ``create``: a destination that does
     not exist is made. ``wait``: so many seconds for another process to release it. ``adopt``:
-    a file system that was mounted in the source and is not is gone for good. Raises
+    a file system that was mounted in the source and is not is gone for good. ``recipe``: how to
+    make the same plan again, kept with one that is refused. Raises
     DirectoryMissing, FatalError (overlap), Locked.
     """
 
@@ -80,12 +85,15 @@ class Mirror:
         wait: float = 0,
         quota: Quota | None = None,
         fsync: str = "replace",
+        recipe: Recipe | None = None,
     ) -> None:
         self.places = (source, destination)
         settings = settings or Settings()
         # What another directory holds is in no journal.
         self._full = full or bool(settings.compare_dest)
         self._state = state or State.find()
+        self._filter, self._excluded = filter, options.delete_excluded
+        self._recipe = recipe
         self._fingerprint = f"{options.fingerprint()}-{filter.fingerprint()}"
         if settings.compare_dest:
             self._fingerprint += f"-without {settings.compare_dest!a}"
@@ -99,8 +107,7 @@ class Mirror:
             refuse_backups(backups, source, destination, filter, delete_excluded=excluded)
         home = self._state.home
         if os.path.isdir(home):  # else nothing is kept; who is about to make it asks before
-            excluded = options.delete_excluded
-            refuse_state(home, "destination", destination, filter, delete_excluded=excluded)
+            self._refuse_state("destination", destination)
         suffix = settings.partial_suffix
         self.source = LocalTree(source, options, partial_suffix=suffix)
         if dry and not os.path.isdir(destination):
@@ -145,10 +152,14 @@ class Mirror:
                 mounts=mounts,
                 remember=self._remember,
             ),
+            keep=self._keep,
             listener=listener,
         )
         self._journal = Reader(self._state.journal(source))
         self._file = CheckpointFile(place)
+        self.hold = HoldFile(place)
+        self._holds = self.hold.path.exists()
+        self._why = ""
         self.checkpoint = self._file.load()
         self.entries = self.checkpoint.entries if self.checkpoint else 0
 
@@ -252,10 +263,12 @@ class Mirror:
         self,
         reading: Reading | None = None,
         choose: Callable[[list[Action]], list[Action]] | None = None,
+        *,
+        approved: Collection[Touch] | None = None,
     ) -> Report:
         """Make the destination equal, and move the checkpoint when that is durable."""
         reading = reading or self.reading()
-        report = self.apply(reading, choose)
+        report = self.apply(reading, choose, approved=approved)
         if report.refusal is None and reading.cursor is not None:
             self.vouch(self.next_checkpoint(reading, report))
         return report
@@ -266,22 +279,80 @@ class Mirror:
         choose: Callable[[list[Action]], list[Action]] | None = None,
         *,
         gone: int = 0,
+        approved: Collection[Touch] | None = None,
+        settles: bool = True,
     ) -> Report:
         """Carry a reading out without moving the checkpoint. ``gone``: how many entries the
-        destination lost a moment ago."""
+        destination lost a moment ago. ``approved``: take exactly this away, or nothing.
+        ``settles``: if nothing is refused, a plan that was held before is out of date."""
+        self._why = reading.why
         report = self._pass.run(
             reading.scope,
             reading.hints,
             first=self.checkpoint is None,
             known=self.entries,
             gone=gone,
+            approved=approved,
             choose=choose,
         )
+        unfinished = approved is not None and report.errors
+        if settles and self._holds and not (report.refusal or report.limit or unfinished):
+            self.hold.remove()
+            self._holds = False
         if report.whole:
             self.entries = report.kept
         self.entries += report.done[Verb.CREATE] - report.done[Verb.DELETE]
         self.destination.sweep()
         return report
+
+    def approval(self, plan: str) -> Collection[Touch]:
+        """What a held plan takes away, by its id. Raises UsageError; StateError where it was made
+        with another filter or other options."""
+        held, touched = self.hold.approved(plan)
+        if held.fingerprint != self._fingerprint:
+            raise StateError(
+                f"the plan {plan} was made with another filter or other options",
+                remedy="run the command again that it comes from, for a new plan",
+            )
+        return touched
+
+    def _keep(self, refusal: Refusal, actions: list[Action]) -> Refusal:
+        """Keep a plan that was refused; the same one is kept once. What a person discarded, a
+        service does not bring back."""
+        held = Held(
+            refusal.digest,
+            refusal.danger.value,
+            refusal.message,
+            refusal.totals,
+            time.time_ns(),
+            (os.path.abspath(self.places[0]), os.path.abspath(self.places[1])),
+            self.source.identity(),
+            self.destination.identity(),
+            self._fingerprint,
+            self._why,
+            refusal.entries,
+            self._recipe,
+        )
+        with suppress(StateError):
+            before = self.hold.load()
+            if before is not None and held.is_as(before):
+                if not before.discarded:
+                    return replace(refusal, plan=before.id)
+                if self._recipe is not None and self._recipe.command == "run":
+                    return replace(refusal, unkept=f"the plan {before.id} was discarded")
+        try:
+            for name, place in zip(("source", "destination"), self.places, strict=True):
+                self._refuse_state(name, place)
+            make(str(self.hold.path.parent))
+            self.hold.store(held, actions)
+        except MirrorError as error:
+            return replace(refusal, unkept=str(error))
+        self._holds = True
+        return replace(refusal, plan=held.id)
+
+    def _refuse_state(self, name: str, place: str) -> None:
+        excluded = self._excluded and name == "destination"
+        refuse_state(self._state.home, name, place, self._filter, delete_excluded=excluded)
 
     def next_checkpoint(self, reading: Reading, report: Report) -> Checkpoint:
         """What may be vouched for after an applied reading, once the destination is flushed."""

@@ -5,11 +5,12 @@ reading goes on; what touches anything that exists waits until everything was re
 have weighed it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from mirrorfs.apply import Applier, limited
+from mirrorfs.core.approval import Touch, identify, touches
 from mirrorfs.core.elsewhere import Elsewhere
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
@@ -43,6 +44,7 @@ from mirrorfs.trees.local import Writing
 from mirrorfs.trees.respelled import RespelledDestination
 
 Choose = Callable[[list[Action]], list[Action]]
+Keep = Callable[[Refusal, list[Action]], Refusal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class _Before(NamedTuple):
     first: bool
     known: int
     gone: int
+    approved: Collection[Touch] | None
 
 
 @dataclass(slots=True)
@@ -97,7 +100,8 @@ class Pass:
     """Reads, decides and applies; made once for a pair of trees and run as often as wanted.
 
     ``names``: what is known of the source's hard links; kept up to date; ``mounted``: the same for
-    the file systems mounted in it.
+    the file systems mounted in it. ``keep`` is called with a plan that was refused, and answers
+    what became of it.
     """
 
     def __init__(
@@ -112,6 +116,7 @@ class Pass:
         quota: Quota | None = None,
         names: LinkedNames | None = None,
         mounted: MountedSource | None = None,
+        keep: Keep = lambda refusal, actions: refusal,
         listener: Listener | None = None,
     ) -> None:
         self._lending = Lending(source) if settings.copy_dest else None
@@ -133,6 +138,7 @@ class Pass:
         self._names = names or LinkedNames()
         one_file_system = options.one_file_system
         self._mounted = mounted or MountedSource(source, filter, one_file_system=one_file_system)
+        self._keep = keep
         self._listener = listener or Listener()
 
     def plan(self, scope: Scope, hints: Iterable[Hint] = ()) -> Plan:
@@ -157,19 +163,21 @@ class Pass:
         first: bool = False,
         known: int = 0,
         gone: int = 0,
+        approved: Collection[Touch] | None = None,
         choose: Choose | None = None,
     ) -> Report:
         """Make the destination equal within the scope.
 
         ``first``: this pair was never mirrored; ``known``: how many entries the destination is
         known to hold, and ``gone`` how many it lost a moment ago, for the guards of a small scope;
+        ``approved``: take exactly this away, or nothing;
         ``choose`` may leave actions out (they are withheld). What concerns a path is in the report,
         and whether a limit ended the run early.
         Raises DirectoryMissing, TemporaryError, PermanentError for a root that cannot be read.
         """
         self._quota.begin()
         report, hints = Report(), tuple(hints)
-        before = _Before(first, known, gone)
+        before = _Before(first, known, gone, approved)
         self._run(report, scope, hints, before, choose)
         if self._names.blind:
             notice = self._blind()
@@ -263,16 +271,19 @@ class Pass:
             first=before.first,
             whole=scope.is_everything or emptied,
             gone=before.gone,
+            approved=before.approved,
         )
 
     def _hold(self, work: _Work, applier: Applier, together: bool) -> None:
         """Nothing that exists is touched; new files are copied where nobody was to be asked."""
-        assert work.report.refusal is not None
+        refusal = work.report.refusal
+        assert refusal is not None
+        actions = [*work.ready, *work.later] if together else work.later
+        refusal = replace(refusal, digest=identify(touches(actions)))
+        work.report.refusal = self._keep(refusal, actions)
         if not together:
             applier.run(work.ready)
-            work.ready = []
-        held = Failure("", Trouble.LIMIT, work.report.refusal.message)
-        applier.withhold([*work.ready, *work.later], held)
+        applier.withhold(actions, Failure("", Trouble.LIMIT, refusal.message))
 
     def _carry_out(self, work: _Work, applier: Applier, choose: Choose | None) -> None:
         actions = [*work.ready, *work.later]

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a command is given."""
+    """What a command is given; ``words`` say all that the flags do."""
 
     command: str
     places: list[str]
     flags: "Flags"
     log: "Log"
+    words: tuple[str, ...] = ()
 
 
 def invoke(words: list[str]) -> int:
@@ -88,7 +89,7 @@ def _invoke(name: str, words: list[str]) -> int:
     try:
         _count(name, parsed.places)
         module = importlib.import_module(f"mirrorfs.cli.{COMMANDS[name].module}")
-        code: int = module.run(Call(name, parsed.places, parsed.flags, log))
+        code: int = module.run(Call(name, parsed.places, parsed.flags, log, parsed.words))
         return code
     except MirrorError as error:
         report(error, name, log)

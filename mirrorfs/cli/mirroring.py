@@ -7,6 +7,7 @@ is an error, never silence.
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import NANOSECONDS, Mirroring, mirroring, only_file, pace, quota
@@ -20,6 +21,7 @@ from mirrorfs.core.report import Report
 from mirrorfs.core.tree import Failure, Trouble
 from mirrorfs.errors import ExitCode, LimitReached, SettingError
 from mirrorfs.flow import Flow
+from mirrorfs.hold import Recipe, remedy
 from mirrorfs.mirror import Mirror, Reading
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Level
@@ -29,13 +31,16 @@ from mirrorfs.state import State
 
 def read_settings(call: Call) -> Mirroring:
     """What the flags mean, files read, the clock asked. Raises MirrorError."""
-    made = mirroring(
-        call.command,
-        call.flags,
-        read_text,
-        now_ns=time.time_ns(),
-        draw=int.from_bytes(os.urandom(7)),
-    )
+    texts: list[tuple[str, str, str]] = []
+
+    def read(flag: str, file: str) -> str:
+        texts.append((flag, file, read_text(flag, file)))
+        return texts[-1][2]
+
+    now_ns, draw = time.time_ns(), int.from_bytes(os.urandom(7))
+    made = mirroring(call.command, call.flags, read, now_ns=now_ns, draw=draw)
+    here = os.getcwd()
+    made = replace(made, recipe=Recipe(call.command, call.words, here, tuple(texts), now_ns, draw))
     for warning in made.filter.warnings:
         call.log.error(warning)
     dump = call.flags.logging.dump
@@ -57,18 +62,28 @@ def mirror(call: Call) -> int:
         call.log.error("Ignoring --no-traverse with sync")
     if os.path.isfile(source):
         source, name = os.path.split(os.path.abspath(source))
-        options = _one_file(made.options)
-        made = Mirroring(options, only_file(name), made.settings)
+        made = replace(made, options=_one_file(made.options), filter=only_file(name), recipe=None)
+    return carry_out(call, made, source, destination)
+
+
+def carry_out(
+    call: Call,
+    made: Mirroring,
+    source: str,
+    destination: str,
+    *,
+    plan: str = "",
+) -> int:
+    """One run with its attempts; the exit code. ``plan``: the id of a held plan; exactly what that
+    takes away goes, or nothing. Raises MirrorError."""
     with (
         Voice(call.flags, call.log, os.path.abspath(destination)) as voice,
         Stopping() as stopping,
     ):
-        return _Run(call, made, voice, stopping, source, destination).run()
+        return _Run(call, made, voice, stopping, source, destination, plan).run()
 
 
 def _one_file(options: Options) -> Options:
-    from dataclasses import replace
-
     return replace(options, delete=False, delete_excluded=False, empty_directories=False)
 
 
@@ -81,9 +96,11 @@ class _Run:
         stopping: Stopping,
         source: str,
         destination: str,
+        plan: str,
     ) -> None:
         self._flags = call.flags
         self._command = call.command
+        self._destination, self._plan_id = destination, plan
         self._made = made
         self._voice = voice
         self._stopping = stopping
@@ -98,14 +115,16 @@ class _Run:
             filter=made.filter,
             settings=made.settings,
             listener=Several((voice.listener, stopping)),
-            state=State.find(call.flags.state.state_dir),
+            state=(state := State.find(call.flags.state.state_dir)),
             full=call.flags.copying.full,
             dry=self._dry,
             wait=call.flags.state.wait / NANOSECONDS,
             quota=limits,
             adopt=call.flags.deleting.adopt,
             fsync=call.flags.copying.fsync,
+            recipe=made.recipe,
         )
+        self._home = state.home
         self._mirror.destination.meter = Flow(
             stopping.check, heard=voice.stats.moved, pace=self._pace, quota=limits
         )
@@ -143,8 +162,10 @@ class _Run:
 
     def _attempts(self) -> int:
         retries = self._flags.limiting.retries
-        choose = None
-        if self._flags.important.interactive:
+        choose, approved = None, None
+        if self._plan_id:
+            retries, approved = 1, self._mirror.approval(self._plan_id)
+        elif self._flags.important.interactive:
             from mirrorfs.cli.asking import Asking
 
             asking = Asking(self._voice.narrator, self._made.options.empty_directories)
@@ -157,7 +178,7 @@ class _Run:
             reading = self._mirror.reading()
             self._say(reading)
             with self._stopping.patience():
-                report = self._mirror.synchronise(reading, choose)
+                report = self._mirror.synchronise(reading, choose, approved=approved)
             if report.refusal is not None:
                 return self._refused(report.refusal)
             if report.limit is not None:
@@ -208,9 +229,10 @@ class _Run:
         start = ""
         if refusal.danger is Danger.MAX_DELETE:
             start = "--max-delete threshold reached: "  # rclone's words, which scripts look for
-        self._log.error(
-            f"Failed to {self._command}: {start}{refusal.message}; nothing was deleted or replaced"
-        )
+        message = f"{start}{refusal.message}; nothing was deleted or replaced"
+        if not self._dry:
+            message += f" ({remedy(refusal, self._destination, self._home)})"
+        self._log.error(printable(f"Failed to {self._command}: {message}"))
         return ExitCode.FATAL
 
 

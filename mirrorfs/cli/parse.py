@@ -16,11 +16,13 @@ PREFIX = "MIRRORFS_"
 
 
 class Parsed(NamedTuple):
-    """``places``: the words that are no flags. ``warnings``: what the user should hear."""
+    """``places``: the words that are no flags. ``warnings``: what the user should hear. ``words``
+    say the same as all layers together: parsed alone they give the same flags."""
 
     flags: Flags
     places: list[str]
     warnings: list[str]
+    words: tuple[str, ...]
 
 
 def parse(
@@ -38,7 +40,8 @@ def parse(
     values = reader.values
     warnings = [] if values.get("help") else reader.environment(environment)
     reader.configuration(configuration or {})
-    return Parsed(assemble(values), places, warnings)
+    words = tuple(f"--{name}={text}" for name, texts in reader.texts.items() for text in texts)
+    return Parsed(assemble(values), places, warnings, words)
 
 
 class _Reader:
@@ -49,6 +52,7 @@ class _Reader:
         self._flags = of_command(command)
         self._short = {flag.short[1:]: flag for flag in self._flags.values() if flag.short}
         self.values: dict[str, Any] = {}
+        self.texts: dict[str, list[str]] = {}
 
     def words(self, words: Iterable[str]) -> list[str]:
         """Set what the command line sets; the words that are left."""
@@ -135,6 +139,7 @@ class _Reader:
             self.values[flag.name] = self.values.get(flag.name, 0) + 1
         else:
             self.values[flag.name] = True
+        self.texts[flag.name] = [str(self.values[flag.name]).lower()]
 
     def _set(self, flag: Flag, text: str, origin: str) -> None:
         try:
@@ -143,6 +148,7 @@ class _Reader:
             raise UsageError(f"invalid argument {text!r} for {origin}: {error}") from error
         if flag.repeats:
             value = (*self.values.get(flag.name, ()), value)
+        self.texts[flag.name] = [*self.texts.get(flag.name, ()), text] if flag.repeats else [text]
         self.values[flag.name] = value
 
     def _refuse(self, name: str) -> Flag:

@@ -12,6 +12,7 @@ from mirrorfs.core.filter import Filter, FilterOptions, Source
 from mirrorfs.core.guard import CAREFUL, Limits
 from mirrorfs.core.options import Links, Options, archive
 from mirrorfs.errors import FatalError, SettingError, UsageError
+from mirrorfs.hold import Recipe
 from mirrorfs.pace import Pace
 from mirrorfs.quota import Cutoff, Quota
 from mirrorfs.sync import Settings
@@ -24,11 +25,12 @@ Texts = Callable[[str, str], str]  # (flag, file name) → content
 
 @dataclass(frozen=True, slots=True)
 class Mirroring:
-    """All that decides what a run does."""
+    """All that decides what a run does, and how to come to it again."""
 
     options: Options
     filter: Filter
     settings: Settings
+    recipe: Recipe | None = None
 
 
 def mirroring(command: str, flags: Flags, texts: Texts, *, now_ns: int, draw: int) -> Mirroring:

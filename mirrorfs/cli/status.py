@@ -13,19 +13,23 @@ from typing import Any
 from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.voice import print_out
+from mirrorfs.core.plan import Totals
 from mirrorfs.core.values import format_size
-from mirrorfs.errors import ExitCode
+from mirrorfs.errors import ExitCode, StateError
+from mirrorfs.hold import HoldFile, approve_command
 from mirrorfs.output.escape import printable
+from mirrorfs.output.plans import amount
 from mirrorfs.state import State
 from mirrorfs.status import load
 
 
 def run(call: Call) -> int:
     wanted = [os.path.realpath(place) for place in call.places]
+    state = State.find(call.flags.state.state_dir)
     mirrors = [
         mirror
-        for directory in State.find(call.flags.state.state_dir).mirrors()
-        if (mirror := _mirror(directory)) is not None
+        for directory in state.mirrors()
+        if (mirror := _mirror(directory, state.home)) is not None
         and all(
             os.path.realpath(place) == real
             for place, real in zip((mirror["source"], mirror["destination"]), wanted, strict=False)
@@ -42,13 +46,22 @@ def run(call: Call) -> int:
     return ExitCode.OK if healthy else ExitCode.UNCATEGORISED
 
 
-def _mirror(directory: str) -> dict[str, Any] | None:
+def _mirror(directory: str, home: str) -> dict[str, Any] | None:
     """What is known of one mirror: what it says itself, and its checkpoint."""
     said = load(directory)
     checkpoint = CheckpointFile(directory).load()
-    if said is None and checkpoint is None:
+    problem, held = "", None
+    try:
+        held = HoldFile(directory).load()
+    except StateError as error:
+        problem = f"{error} ({error.remedy})"
+    if said is None and checkpoint is None and held is None:
         return None
-    mirror: dict[str, Any] = dict(said or {})
+    mirror: dict[str, Any] = {"name": os.path.basename(directory), **(said or {})}
+    mirror["held"] = held and held.record()
+    if held is not None:
+        mirror.setdefault("source", held.places[0])
+        mirror.setdefault("destination", held.places[1])
     alive = bool(mirror.pop("alive", False))
     if checkpoint is not None:
         mirror.setdefault("source", checkpoint.places[0])
@@ -62,6 +75,12 @@ def _mirror(directory: str) -> dict[str, Any] | None:
     mirror["running"] = alive
     if not alive:
         mirror["phase"] = "not running"
+    if held is not None and not held.discarded and mirror["phase"] in ("held", "not running"):
+        command = approve_command(mirror["destination"], held.id, home)
+        mirror["why"] = held.message
+        mirror["remedy"] = f"if this is what you want: `{command}`"
+    if problem:
+        mirror["why"] = problem
     troubled = mirror.get("phase") in ("held", "waiting") or bool(mirror.get("owed_count"))
     mirror["healthy"] = alive and not troubled
     return mirror
@@ -75,6 +94,9 @@ def _shown(mirror: dict[str, Any]) -> str:
     lines.append(f"  state      {state}")
     if mirror.get("remedy"):
         lines.append(f"  to do      {printable(mirror['remedy'])}")
+    if held := mirror["held"]:
+        what = "discarded" if held["discarded"] else amount(Totals(**held["totals"]))
+        lines.append(f"  plan       {held['id']}, refused {_clock(held['at_ns'])}: {what}")
     if last := mirror.get("last"):
         lines.append(f"  last       {_clock(last[0])} {last[1]} {printable(last[2]) or '.'}")
     if mirror["running"]:

@@ -4,9 +4,11 @@ Law: a guard is a pure predicate over figures; it decides before anything is rem
 the plan as a whole. rclone and rsync delete N files first and then notice.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mirrorfs.core.approval import Touch, drift, touches
 from mirrorfs.core.plan import Plan, Totals, Verb
 
 
@@ -15,6 +17,7 @@ class Danger(StrEnum):
     MASS_DELETION = "mass-deletion"
     MAX_DELETE = "max-delete"
     FOREIGN_DESTINATION = "foreign-destination"
+    DRIFT = "drift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +39,47 @@ CAREFUL = Limits(share=0.5, empty_source=False, adopted=False)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a plan is held, with the figures."""
+    """Why a plan is held, with the figures. ``entries`` is how many the destination holds;
+    ``digest`` stands for what the plan takes away (`mirrorfs.core.approval`); ``plan`` is the id
+    under which it is kept, ``unkept`` why it is not."""
 
     danger: Danger
     message: str
     totals: Totals
+    entries: int = 0
+    digest: str = ""
+    plan: str = ""
+    unkept: str = ""
 
 
 def refuse(
-    plan: Plan, limits: Limits, *, first: bool, whole: bool, gone: int = 0
+    plan: Plan,
+    limits: Limits,
+    *,
+    first: bool,
+    whole: bool,
+    gone: int = 0,
+    approved: Collection[Touch] | None = None,
 ) -> Refusal | None:
     """Why the plan is not to be applied; None when nothing speaks against it.
 
     ``first``: this pair of trees was never mirrored before; ``whole``: all of the source was read;
     ``gone``: how many entries the destination has lost a moment ago, by plans before this one: a
-    disaster that comes in small pieces is one all the same.
+    disaster that comes in small pieces is one all the same. ``approved``: somebody decided that
+    exactly this may be taken away; then no guard counts, and anything else is refused.
     """
     totals = plan.totals()
+
+    def refusal(danger: Danger, message: str) -> Refusal:
+        return Refusal(danger, message, totals, plan.destination_entries)
+
+    if approved is not None:
+        if (drifted := drift(approved, touches(plan.actions))) is None:
+            return None
+        message = f"what would be removed or replaced is not what was approved ({drifted})"
+        return refusal(Danger.DRIFT, message)
+    if not totals.delete:
+        return None
     files = sum(
         1
         for action in plan.actions
@@ -60,27 +87,25 @@ def refuse(
         and action.expect is not None
         and not action.expect.is_directory
     )
-    if not totals.delete:
-        return None
     if 0 <= limits.max_delete < files:
         message = f"{files} deletions are more than --max-delete {limits.max_delete} allows"
-        return Refusal(Danger.MAX_DELETE, message, totals)
+        return refusal(Danger.MAX_DELETE, message)
     if 0 <= limits.max_delete_size < totals.freed:
         message = (
             f"deleting {totals.freed} bytes is more than "
             f"--max-delete-size {limits.max_delete_size} allows"
         )
-        return Refusal(Danger.MAX_DELETE, message, totals)
+        return refusal(Danger.MAX_DELETE, message)
     would = f"{totals.delete} of {plan.destination_entries} entries there would be deleted"
     if first and not limits.adopted:
         message = f"the destination was never mirrored to and {would}"
-        return Refusal(Danger.FOREIGN_DESTINATION, message, totals)
+        return refusal(Danger.FOREIGN_DESTINATION, message)
     if whole and plan.source_entries == 0 and not limits.empty_source:
-        return Refusal(Danger.SOURCE_EMPTIED, f"the source is empty and {would}", totals)
+        return refusal(Danger.SOURCE_EMPTIED, f"the source is empty and {would}")
     lost = totals.delete + gone
     too_much = lost > limits.share * (plan.destination_entries + gone)
     if too_much and lost > limits.share_floor:
         if gone:
             would += f", after {gone} a moment ago"
-        return Refusal(Danger.MASS_DELETION, would, totals)
+        return refusal(Danger.MASS_DELETION, would)
     return None

@@ -19,7 +19,7 @@ def as_text(why: str, plan: Plan, refusal: Refusal | None) -> Iterator[str]:
     """One line per action, then the totals."""
     yield printable(why) + "\n"
     for action in plan.actions:
-        yield _line(action)
+        yield action_line(action)
     for path, message in plan.notices:
         yield f"notice      {printable(path)}  ({printable(message)})\n"
     for failure in plan.failures:
@@ -43,7 +43,8 @@ def amount(totals: Totals) -> str:
     return (", ".join(counts) or "nothing to do") + copied + freed
 
 
-def _line(action: Action) -> str:
+def action_line(action: Action) -> str:
+    """One action for people, with its newline."""
     slash = "/" if is_directory(action) else ""
     path = printable(action.path or ".") + slash
     if action.verb is Verb.RENAME:
@@ -72,12 +73,13 @@ def as_json(why: str, plan: Plan, refusal: Refusal | None) -> Iterator[str]:
     yield f'{{"why": {json.dumps(why)},\n"actions": ['
     between = "\n"
     for action in plan.actions:
-        yield between + json.dumps(_object(action))
+        yield between + json.dumps(action_record(action))
         between = ",\n"
     yield "],\n" + json.dumps(rest, indent=1)[2:] + "\n"
 
 
-def _object(action: Action) -> dict[str, Any]:
+def action_record(action: Action) -> dict[str, Any]:
+    """One action for programs."""
     entry = action.want or action.expect
     record: dict[str, Any] = {
         "verb": action.verb.value,

@@ -30,7 +30,9 @@ from mirrorfs.core.values import (
 from mirrorfs.errors import FatalError
 
 TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run"})
-EVERYWHERE = TREES | {"watch", "journal", "status", "version", "help", "completion"}
+EVERYWHERE = TREES | {
+    "watch", "journal", "status", "held", "approve", "discard", "version", "help", "completion",
+}  # fmt: skip
 MIRRORS = frozenset({"sync", "copy", "plan", "run"})
 
 

@@ -32,7 +32,7 @@ class Logging(Group):
     )
     human_readable: bool = switch("Print sizes with units", ignored=COSMETIC)
     dump: str = text("Print internals: filters", value="WHAT")
-    json: bool = switch("Print JSON", on=frozenset({"plan", "status", "journal"}), own=True)
+    json: bool = switch("Print JSON", on=frozenset({"plan", "status", "held", "journal"}), own=True)
     version: bool = switch("Print the version", "-V", on=EVERYWHERE, own=True)
     help: bool = switch("Print this help", "-h", on=EVERYWHERE)
 

@@ -1,0 +1,57 @@
+"""Carry out a plan that is held: exactly that plan, or nothing.
+
+MIRROR is the destination, or a name that `status` shows; PLAN the id of the held plan (`held` shows
+what it would do). Both trees are looked at again. If what would be removed or replaced is still the
+same, it is done; if not, nothing of it is: a new plan is held, and the difference is told. What is
+new in the source is copied meanwhile.
+
+The plan is made again with the flags it was made with; here only those for logs count.
+"""
+
+import os
+
+from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.mirroring import carry_out
+from mirrorfs.cli.parse import parse
+from mirrorfs.cli.settings import Mirroring, mirroring
+from mirrorfs.errors import SettingError, StateError
+from mirrorfs.hold import HoldFile, Recipe
+from mirrorfs.lookup import lookup
+from mirrorfs.state import State
+
+
+def run(call: Call) -> int:
+    word, plan = call.places
+    state = State.find(call.flags.state.state_dir)
+    held, _ = HoldFile(lookup(state, word, plan)).approved(plan)
+    if held.recipe is None:
+        raise StateError(
+            f"how the plan {plan} was made is not known",
+            remedy="run the command again that it comes from, without the limit that refused it",
+        )
+    again, made = _again(call, held.recipe, state)
+    return carry_out(again, made, *held.places, plan=plan)
+
+
+def _again(call: Call, recipe: Recipe, state: State) -> tuple[Call, Mirroring]:
+    """What the plan was made with; from this call come the log and the state directory."""
+    try:
+        os.chdir(recipe.directory)
+    except OSError as error:
+        raise StateError(
+            f"the plan was made in {recipe.directory}: {error.strerror}",
+            remedy="run the command again that it comes from, for a new plan",
+        ) from error
+    flags = parse(recipe.command, recipe.words, {}).flags
+    texts = {(flag, file): text for flag, file, text in recipe.texts}
+
+    def kept(flag: str, file: str) -> str:
+        try:
+            return texts[flag, file]
+        except KeyError:
+            raise SettingError(f"what {flag} {file} held is not known") from None
+
+    made = mirroring(recipe.command, flags, kept, now_ns=recipe.now_ns, draw=recipe.draw)
+    made = Mirroring(made.options, made.filter, made.settings, recipe)
+    flags = flags._replace(logging=call.flags.logging, state=call.flags.state)
+    return Call(call.command, list(call.places), flags, call.log, recipe.words), made

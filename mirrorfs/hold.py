@@ -1,0 +1,334 @@
+"""The plan that was refused, kept in the mirror's state directory until somebody decides about it.
+
+Law: the file says what was seen; nothing is carried out from it. An approval makes the same plan
+again from both trees and compares (`mirrorfs.core.approval`). A file that is not exactly what
+`HoldFile.store` wrote is refused as a whole.
+
+One plan is kept for a mirror, the last: a later refusal takes the place of an earlier one, which
+could not be carried out any more.
+
+    held       =  "mirrorfs-held 1\\n"  frame(header)  frame(action)...  frame(end)
+    frame(x)   =  length of x (u32, little endian)  crc32 of x (u32)  x in msgpack
+    header     =  a map: the fields of `Held`
+    action     =  [verb, stage, path, want, expect, reason, origin]; an entry is the array of its
+                  fields, or nil
+    end        =  the number of actions
+
+It is written and read action by action, so that a plan of any length needs no second copy of
+itself in memory. Drawback: a plan of a million actions takes 200 MB of disk.
+"""
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from shlex import quote
+from typing import IO, Any
+from zlib import crc32
+
+import msgpack  # type: ignore[import-untyped]
+
+from journal import JournalError, files
+from mirrorfs.core.approval import ID_LENGTH, Touch, identify, touches
+from mirrorfs.core.guard import Refusal
+from mirrorfs.core.plan import Action, Stage, Totals, Verb
+from mirrorfs.core.tree import Entry, Identity, Kind, is_safe
+from mirrorfs.errors import StateError, TemporaryError, UsageError
+from mirrorfs.state import State
+
+NAME = "held"
+_MAGIC = b"mirrorfs-held 1\n"
+_HEAD = struct.Struct("<II")
+MAX_FRAME = 64 << 20
+MAX_TEXTS = 16 << 20
+_BUFFER = 1 << 20
+_64_BITS = range(-(1 << 63), 1 << 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to make the same plan again: a command and its flags, whatever layer they came from;
+    what the files of filter rules held ([flag, file, text]); the moment that ages count from, in
+    wall-clock nanoseconds, and the number drawn for --hash-filter; the working directory."""
+
+    command: str
+    words: tuple[str, ...]
+    directory: str
+    texts: tuple[tuple[str, str, str], ...] = ()
+    now_ns: int = 0
+    draw: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is known of a refused plan without its actions. ``digest`` stands for what it takes away
+    (`identify`); ``entries`` is how many the destination held, ``at_ns`` when it was refused,
+    ``why`` what was being looked at, and ``fingerprint`` of options and filter. ``discarded``: its
+    actions were given up."""
+
+    digest: str
+    danger: str
+    message: str
+    totals: Totals
+    at_ns: int
+    places: tuple[str, str]
+    source: Identity
+    destination: Identity
+    fingerprint: str
+    why: str
+    entries: int
+    recipe: Recipe | None = None
+    discarded: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.digest[:ID_LENGTH]
+
+    def is_as(self, other: "Held") -> bool:
+        """Whether both take the same away, and were made in the same way."""
+        ours = self.recipe and (self.recipe.command, self.recipe.words)
+        theirs = other.recipe and (other.recipe.command, other.recipe.words)
+        return (self.digest, self.fingerprint, ours) == (other.digest, other.fingerprint, theirs)
+
+    def record(self) -> dict[str, Any]:
+        """For people and programs, as plain data."""
+        return {
+            "id": self.id,
+            "danger": self.danger,
+            "message": self.message,
+            "at_ns": self.at_ns,
+            "totals": self.totals._asdict(),
+            "entries": self.entries,
+            "discarded": self.discarded,
+        }
+
+
+def remedy(refusal: Refusal, destination: str, home: str) -> str:
+    """What can be done about a refused plan, with the command to type."""
+    if not refusal.plan:
+        return f"the plan is not kept: {refusal.unkept}"
+    command = approve_command(os.path.abspath(destination), refusal.plan, home)
+    return f"if this is what you want: `{command}`"
+
+
+def approve_command(destination: str, plan: str, home: str) -> str:
+    """The command that approves a held plan; ``home`` is the state directory it is kept in."""
+    chosen = "" if State.find().home == home else f" --state-dir {quote(home)}"
+    return f"mirrorfs approve {quote(destination)} {plan}{chosen}"
+
+
+class HoldFile:
+    """The kept plan of one mirror. One process at a time changes it, any number may read."""
+
+    def __init__(self, directory: str) -> None:
+        self.path = Path(directory, NAME)
+
+    def load(self) -> Held | None:
+        """The header; ``None`` when no plan is kept. Raises StateError for anything else than what
+        `store` writes."""
+        file = self._open()
+        if file is None:
+            return None
+        with file:
+            return self._header(file)
+
+    def actions(self) -> Iterator[Action]:
+        """Every action of the kept plan, of a discarded one none. Raises StateError, before or
+        after some actions were given."""
+        file = self._open()
+        if file is None:
+            return
+        with file:
+            self._header(file)
+            count = 0
+            while not isinstance(value := self._frame(file), int):
+                yield self._checked(_action, value)
+                count += 1
+            if value != count or file.read(1):
+                raise self._damaged(f"it holds {count} actions and speaks of {value}")
+
+    def touched(self, held: Held) -> frozenset[Touch]:
+        """What the kept plan takes away, all of it verified. Raises StateError."""
+        found = frozenset(touches(self.actions()))
+        if identify(found) != held.digest:
+            raise self._damaged("its actions are not those it was kept for")
+        return found
+
+    def approved(self, plan: str) -> tuple[Held, frozenset[Touch]]:
+        """The kept plan, if that is its id, and what it takes away. Raises UsageError,
+        StateError."""
+        held = self.load()
+        if held is None or held.id != plan:
+            other = f"; {held.id} is" if held is not None and not held.discarded else ""
+            raise UsageError(
+                f"no plan {plan} is held for this mirror{other}", remedy="see `mirrorfs status`"
+            )
+        if held.discarded:
+            raise UsageError(
+                f"the plan {plan} was discarded",
+                remedy="`mirrorfs sync` makes it again, if it is still what there is to do",
+            )
+        return held, self.touched(held)
+
+    def store(self, held: Held, actions: Iterable[Action]) -> None:
+        """Replace what is kept, durably. Raises StateError, TemporaryError."""
+
+        def fill(fd: int) -> None:
+            with open(os.dup(fd), "wb", buffering=_BUFFER) as file:
+                file.write(_MAGIC)
+                _put(file, asdict(held) | {"totals": list(held.totals)})
+                count = 0
+                for action in actions:
+                    _put(file, _record(action))
+                    count += 1
+                _put(file, count)
+
+        try:
+            with files.opened(self.path.parent) as directory:
+                os.close(files.create(directory, self.path.name, fill))
+        except JournalError as error:
+            raise self._foreign(error) from error
+        except (OSError, ValueError, OverflowError) as error:
+            raise TemporaryError(
+                f"the refused plan cannot be kept: {error}",
+                remedy="give the state directory's disk some room",
+            ) from error
+
+    def discard(self, held: Held) -> None:
+        """Give the plan's actions up, and remember that."""
+        self.store(replace(held, discarded=True), ())
+
+    def remove(self) -> None:
+        """Keep nothing any more."""
+        with suppress(OSError):
+            os.unlink(self.path)
+
+    def _open(self) -> IO[bytes] | None:
+        try:
+            with files.opened(self.path.parent) as directory:
+                return open(files.open_file(directory, self.path.name), "rb", buffering=_BUFFER)
+        except FileNotFoundError:
+            return None
+        except (JournalError, OSError) as error:
+            raise self._foreign(error) from error
+
+    def _header(self, file: IO[bytes]) -> Held:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise self._damaged("it does not begin like one")
+        held: Held = self._checked(_held, self._frame(file))
+        return held
+
+    def _frame(self, file: IO[bytes]) -> Any:
+        head = file.read(_HEAD.size)
+        if len(head) < _HEAD.size:
+            raise self._damaged("it ends too early")
+        length, checksum = _HEAD.unpack(head)
+        if length > MAX_FRAME or len(payload := file.read(length)) < length:
+            raise self._damaged("a part of it is missing")
+        if crc32(payload) != checksum:
+            raise self._damaged("a checksum is wrong")
+        return self._checked(_unpacked, payload)
+
+    def _checked(self, build: Any, value: Any) -> Any:
+        try:
+            return build(value)
+        except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+            raise self._damaged(f"it holds something else: {error!a}") from error
+
+    def _damaged(self, why: str) -> StateError:
+        return StateError(
+            f"{self.path} is not a plan that was kept: {why}",
+            remedy="`mirrorfs discard` removes it",
+        )
+
+    def _foreign(self, error: Exception) -> StateError:
+        return StateError(str(error), remedy="run as the user whose mirror this is")
+
+
+def _put(file: IO[bytes], value: object) -> None:
+    payload = msgpack.packb(value, unicode_errors="surrogateescape")
+    file.write(_HEAD.pack(len(payload), crc32(payload)) + payload)
+
+
+def _unpacked(payload: bytes) -> Any:
+    try:
+        return msgpack.unpackb(
+            payload, use_list=False, unicode_errors="surrogateescape", max_ext_len=0
+        )
+    except msgpack.UnpackException as error:
+        raise ValueError(str(error)) from error
+
+
+def _record(action: Action) -> list[object]:
+    want, expect = _entry_record(action.want), _entry_record(action.expect)
+    verb, stage = action.verb.value, int(action.stage)
+    return [verb, stage, action.path, want, expect, action.reason, action.origin]
+
+
+def _entry_record(entry: Entry | None) -> list[object] | None:
+    """Times far off do not fit into what msgpack calls a number."""
+    if entry is None:
+        return None
+    return [
+        str(value) if isinstance(value, int) and value not in _64_BITS else value
+        for value in (int(entry.kind), *entry[1:])
+    ]
+
+
+def _action(record: Any) -> Action:
+    verb, stage, path, want, expect, reason, origin = record
+    for text in (path, reason, origin):
+        if type(text) is not str:
+            raise ValueError("a text is missing")
+    if not is_safe(path) or not is_safe(origin):
+        raise ValueError("a path leaves the root")
+    return Action(Verb(verb), Stage(stage), path, _entry(want), _entry(expect), reason, origin)
+
+
+def _entry(record: Any) -> Entry | None:
+    if record is None:
+        return None
+    kind, size, mtime, mode, uid, gid, target, *numbers, xattrs = record
+    if type(target) is not str or len(numbers) != 6:
+        raise ValueError("not an entry")
+    if xattrs is not None:
+        xattrs = tuple((str(name), bytes(value)) for name, value in xattrs)
+    first = map(int, (size, mtime, mode, uid, gid))
+    fields: list[Any] = [*first, target, *map(int, numbers), xattrs]
+    return Entry(Kind(kind), *fields)
+
+
+def _held(stored: Any) -> Held:
+    source, destination = map(str, stored["places"])
+    recipe = stored["recipe"]
+    digest = str(stored["digest"])
+    if len(digest) != 32 or not set(digest) <= set("0123456789abcdef"):
+        raise ValueError("not an id")
+    return Held(
+        digest,
+        str(stored["danger"]),
+        str(stored["message"]),
+        Totals(*map(int, stored["totals"])),
+        int(stored["at_ns"]),
+        (source, destination),
+        Identity(*stored["source"]),
+        Identity(*stored["destination"]),
+        str(stored["fingerprint"]),
+        str(stored["why"]),
+        int(stored["entries"]),
+        None if recipe is None else _recipe(recipe),
+        bool(stored["discarded"]),
+    )
+
+
+def _recipe(stored: Any) -> Recipe:
+    return Recipe(
+        str(stored["command"]),
+        tuple(map(str, stored["words"])),
+        str(stored["directory"]),
+        tuple((str(flag), str(file), str(text)) for flag, file, text in stored["texts"]),
+        int(stored["now_ns"]),
+        int(stored["draw"]),
+    )
