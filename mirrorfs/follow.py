@@ -9,14 +9,15 @@ one file that can never be read does not keep the removals of everybody else wai
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mirrorfs.core.approval import Touch
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Identity
-from mirrorfs.errors import TemporaryError
+from mirrorfs.errors import TemporaryError, UsageError
 from mirrorfs.mirror import Mirror, Reading
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Follower:
         self._clock = clock
         self._cursor = None if mirror.checkpoint is None else mirror.checkpoint.cursor
         self._unvouched: tuple[Reading, Report, float] | None = None
-        self._held = False
+        self._held: Reading | None = None  # what was refused, and nothing else since
+        self._held_retry = False
         self._sizes: deque[tuple[float, int]] = deque()  # (when, entries), once a second
         self.owed: dict[str, Owed] = {}
         self.seen: Position | None = None  # up to here everything was weighed, if not applied
@@ -98,7 +100,24 @@ class Follower:
         due = [path for path in due if self.owed[path].withheld] or due
         why = f"looking again at {len(due)} paths"
         reading = Reading(Scope.of(subtrees=due), (), why, self._cursor, True)
-        return reading, self._apply(reading)
+        return reading, self._apply(reading, retries=True)
+
+    def approve(self, plan: str) -> tuple[Reading, Report]:
+        """Look again, and carry out the held plan of this id if it is exactly that still. Raises
+        UsageError, StateError."""
+        touched = self._mirror.approval(plan)
+        if self._held is None:
+            raise UsageError(f"the plan {plan} is out of date", remedy="see `mirrorfs status`")
+        reading = self._held
+        if not self._held_retry:
+            reading = self._mirror.since(self._cursor, owed=self.owed)
+        report = self._apply(reading, touched, retries=self._held_retry)
+        self.seen = reading.cursor
+        return reading, report
+
+    def discard(self, plan: str) -> None:
+        """Give the held plan of this id up. Raises UsageError, StateError."""
+        self._mirror.hold.discard(plan)
 
     def vouch(self) -> None:
         """Make durable what was applied, and move the checkpoint. Raises TemporaryError."""
@@ -114,7 +133,7 @@ class Follower:
         """Seconds until something must be done though nothing changes; infinite for never."""
         now = self._clock()
         due = float("inf")
-        if not self._held:  # else the same plan would be weighed again and again
+        if self._held is None:  # else the same plan would be weighed again and again
             due = min((owed.due for owed in self.owed.values()), default=due)
         if self._unvouched is not None:
             due = min(due, now + QUIET_SECONDS, self._unvouched[2] + VOUCH_SECONDS)
@@ -125,11 +144,20 @@ class Follower:
         """Whether too much time has passed since something was applied and not vouched for."""
         return self._unvouched is not None and self._clock() - self._unvouched[2] >= VOUCH_SECONDS
 
-    def _apply(self, reading: Reading) -> Report:
-        report = self._mirror.apply(reading, gone=self._gone())
-        self._held = report.refusal is not None
-        if self._held:
+    def _apply(
+        self,
+        reading: Reading,
+        approved: Collection[Touch] | None = None,
+        *,
+        retries: bool = False,
+    ) -> Report:
+        settles = retries or not self._held_retry  # what is owed is looked at by a retry only
+        report = self._mirror.apply(reading, gone=self._gone(), approved=approved, settles=settles)
+        if report.refusal is not None:
+            self._held, self._held_retry = reading, retries
             return report
+        self._held = None
+        self._held_retry = self._held_retry and not settles
         self._cursor = reading.cursor
         if reading.scope.is_everything:
             self._sizes.clear()
@@ -148,7 +176,7 @@ class Follower:
         does not count. While a plan is held no time passes: else the rest of a disaster would only
         have to wait."""
         now, entries, sizes = self._clock(), self._mirror.entries, self._sizes
-        while not self._held and len(sizes) > 1 and sizes[1][0] <= now - BURST_SECONDS:
+        while self._held is None and len(sizes) > 1 and sizes[1][0] <= now - BURST_SECONDS:
             sizes.popleft()
         if not sizes or sizes[-1][0] <= now - 1:
             sizes.append((now, entries))

@@ -156,9 +156,8 @@ class HoldFile:
             raise self._damaged("its actions are not those it was kept for")
         return found
 
-    def approved(self, plan: str) -> tuple[Held, frozenset[Touch]]:
-        """The kept plan, if that is its id, and what it takes away. Raises UsageError,
-        StateError."""
+    def kept(self, plan: str) -> Held:
+        """The kept plan, if that is its id. Raises UsageError, StateError."""
         held = self.load()
         if held is None or held.id != plan:
             other = f"; {held.id} is" if held is not None and not held.discarded else ""
@@ -170,7 +169,7 @@ class HoldFile:
                 f"the plan {plan} was discarded",
                 remedy="`mirrorfs sync` makes it again, if it is still what there is to do",
             )
-        return held, self.touched(held)
+        return held
 
     def store(self, held: Held, actions: Iterable[Action]) -> None:
         """Replace what is kept, durably. Raises StateError, TemporaryError."""
@@ -196,14 +195,20 @@ class HoldFile:
                 remedy="give the state directory's disk some room",
             ) from error
 
-    def discard(self, held: Held) -> None:
-        """Give the plan's actions up, and remember that."""
-        self.store(replace(held, discarded=True), ())
+    def discard(self, plan: str) -> None:
+        """Give the kept plan up, if that is its id. For a service that is remembered: it would make
+        the same plan again at once. Raises UsageError, StateError, TemporaryError."""
+        held = self.kept(plan)
+        if held.recipe is not None and held.recipe.command == "run":
+            self.store(replace(held, discarded=True), ())
+        else:
+            self.remove()
 
     def remove(self) -> None:
-        """Keep nothing any more."""
+        """Keep nothing any more; and no directory, if that was all there was."""
         with suppress(OSError):
             os.unlink(self.path)
+            os.rmdir(self.path.parent)
 
     def _open(self) -> IO[bytes] | None:
         try:

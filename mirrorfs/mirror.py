@@ -308,13 +308,13 @@ class Mirror:
     def approval(self, plan: str) -> Collection[Touch]:
         """What a held plan takes away, by its id. Raises UsageError; StateError where it was made
         with another filter or other options."""
-        held, touched = self.hold.approved(plan)
+        held = self.hold.kept(plan)
         if held.fingerprint != self._fingerprint:
             raise StateError(
                 f"the plan {plan} was made with another filter or other options",
                 remedy="run the command again that it comes from, for a new plan",
             )
-        return touched
+        return self.hold.touched(held)
 
     def _keep(self, refusal: Refusal, actions: list[Action]) -> Refusal:
         """Keep a plan that was refused; the same one is kept once. What a person discarded, a

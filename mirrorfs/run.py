@@ -13,7 +13,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from shlex import quote
 from typing import Any, NoReturn
 
 import trio
@@ -25,9 +24,10 @@ from mirrorfs.core.plan import Outcome
 from mirrorfs.core.plan import Status as Became
 from mirrorfs.core.report import Report
 from mirrorfs.core.walk import Batch
-from mirrorfs.errors import Locked, MirrorError, StateError, UsageError
+from mirrorfs.errors import Locked, MirrorError, StateError, TemporaryError, UsageError
 from mirrorfs.flow import Flow
 from mirrorfs.follow import Follower, refuse_strangers
+from mirrorfs.hold import Recipe, remedy
 from mirrorfs.mirror import Mirror, Reading
 from mirrorfs.pace import Pace
 from mirrorfs.preflight import LOOK_SECONDS, refuse_state
@@ -35,6 +35,7 @@ from mirrorfs.record import Recorder
 from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.beside import beside
 from mirrorfs.service.control import Control, Question
+from mirrorfs.service.decisions import Decisions, outcome
 from mirrorfs.state import State, make
 from mirrorfs.status import SHOWN_OWED, Phase, Status
 from mirrorfs.sync import Listener, Settings
@@ -99,6 +100,7 @@ class Run:
         said: Callable[[str], None],
         wait: float = 0,
         pace: Pace | None = None,
+        recipe: Recipe | None = None,
     ) -> None:
         self._source, self._destination = source, destination
         self._options, self._filter, self._settings = options, filter, settings
@@ -106,13 +108,15 @@ class Run:
         self._fsync = fsync
         self._adopt = adopt
         self._said = said
-        self._wait, self._pace = wait, pace
+        self._wait, self._pace, self._recipe = wait, pace, recipe
         self._place = state.mirror(source, destination)
         self.status = Status(os.path.abspath(source), os.path.abspath(destination))
         self._watching = Watching(self.status, listener)
         self._wake = trio.Event()
         self._recorder: Recorder | None = None
         self._held = False
+        self._refused = ""  # the digest of the plan people were told of
+        self._decisions = Decisions()
         self._barriers = Barriers()
         self._hurried = False
         self.news = trio.Event()
@@ -160,6 +164,8 @@ class Run:
                 "status": self._answer_status,
                 "sync-now": self._answer_sync_now,
                 "wait": self._answer_wait,
+                "approve": lambda asked: self._answer_decision(asked, approves=True),
+                "discard": lambda asked: self._answer_decision(asked, approves=False),
             },
         )
         try:
@@ -180,6 +186,12 @@ class Run:
     async def _answer_sync_now(self, _: Question) -> dict[str, Any]:
         self._hurry()
         return {}
+
+    async def _answer_decision(self, question: Question, *, approves: bool) -> dict[str, Any]:
+        if self.status.phase is Phase.WAITING:
+            raise TemporaryError(f"it waits: {self.status.why}", remedy=self.status.remedy)
+        plan = question.get("plan")
+        return await self._decisions.decide(plan, approves=approves, laid=self._wake_up)
 
     async def _answer_wait(self, question: Question) -> dict[str, Any]:
         seconds = question.get("seconds")
@@ -230,6 +242,7 @@ class Run:
             create=create,
             adopt=adopt,
             fsync=self._fsync,
+            recipe=self._recipe,
         )
         mirror.destination.meter = Flow(self._watching.go_on, pace=self._pace)
         return mirror
@@ -264,6 +277,7 @@ class Run:
         if self.status.why != str(error):
             self._said(f"waiting: {error}" + (f" ({error.remedy})" if error.remedy else ""))
         self._phase(Phase.WAITING, str(error), error.remedy)
+        self._decisions.refuse(error)
 
     async def _pause(self, seconds: float) -> None:
         """Between two attempts at a root; changes do not end it, being asked to hurry does."""
@@ -281,6 +295,7 @@ class Run:
             if self._hurried:
                 self._hurried = False
                 follower.hurry()
+            await self._decide(follower)
             turns = []
             for work in (follower.cycle, follower.retry):
                 if (turn := await trio.to_thread.run_sync(work)) is None:
@@ -304,6 +319,18 @@ class Run:
                 if trio.current_time() - retained > RETAIN_SECONDS and self._recorder:
                     await trio.to_thread.run_sync(self._recorder.retain)
                     retained = trio.current_time()
+
+    async def _decide(self, follower: Follower) -> None:
+        """Carry out what was decided about a held plan."""
+        for decision in self._decisions.take():
+            with decision.answering():
+                if not decision.approves:
+                    await trio.to_thread.run_sync(follower.discard, decision.plan)
+                    decision.answer({})
+                    continue
+                turn = await trio.to_thread.run_sync(follower.approve, decision.plan)
+                self._tell(turn)
+                decision.answer(outcome(turn[1], self.status.remedy))
 
     async def _pass_barriers(self, follower: Follower) -> None:
         """Tell those who wait for what was just done, once every owed path was tried for them."""
@@ -335,13 +362,11 @@ class Run:
         reading, report = done
         refusal = report.refusal
         if refusal is not None:
-            if not self._held:
-                self._said(f"held: {refusal.message}")
-            remedy = (
-                "if this is what you want, stop this and sync once by hand, with the same filters: "
-                f"`mirrorfs sync -a {quote(self._source)} {quote(self._destination)}`"
-            )
-            self._phase(Phase.HELD, refusal.message, remedy)
+            todo = remedy(refusal, self._destination, self._state.home)
+            if self._refused != refusal.digest:
+                self._said(f"held: {refusal.message} ({todo})")
+            self._refused = refusal.digest
+            self._phase(Phase.HELD, refusal.message, todo)
         elif not reading.replays:
             self.status.entries = report.entries
             self._said(reading.why)
@@ -353,6 +378,7 @@ class Run:
         status.owed_count = len(follower.owed)
         status.owed = {path: owed.reason for path, owed in list(follower.owed.items())[:SHOWN_OWED]}
         if not self._held:
+            self._refused = ""
             self._phase(Phase.IN_SYNC)
 
     def _look(self) -> None:

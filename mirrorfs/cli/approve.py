@@ -9,21 +9,31 @@ The plan is made again with the flags it was made with; here only those for logs
 """
 
 import os
+from typing import Any
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import carry_out
 from mirrorfs.cli.parse import parse
 from mirrorfs.cli.settings import Mirroring, mirroring
-from mirrorfs.errors import SettingError, StateError
+from mirrorfs.core.plan import Totals
+from mirrorfs.errors import ExitCode, SettingError, StateError
 from mirrorfs.hold import HoldFile, Recipe
 from mirrorfs.lookup import lookup
+from mirrorfs.output.escape import printable
+from mirrorfs.output.plans import amount
+from mirrorfs.service.client import NotRunning, ask
 from mirrorfs.state import State
 
 
 def run(call: Call) -> int:
     word, plan = call.places
     state = State.find(call.flags.state.state_dir)
-    held, _ = HoldFile(lookup(state, word, plan)).approved(plan)
+    directory = lookup(state, word, plan)
+    try:
+        return _told(call, ask(directory, "approve", within=None, plan=plan))
+    except NotRunning:
+        pass  # then it is ours to do, and the destination's lock keeps everybody else out
+    held = HoldFile(directory).kept(plan)
     if held.recipe is None:
         raise StateError(
             f"how the plan {plan} was made is not known",
@@ -31,6 +41,19 @@ def run(call: Call) -> int:
         )
     again, made = _again(call, held.recipe, state)
     return carry_out(again, made, *held.places, plan=plan)
+
+
+def _told(call: Call, answer: dict[str, Any]) -> int:
+    """What came of it in the running mirror."""
+    if answer["refused"]:
+        message = f"{answer['refused']}; nothing was deleted or replaced ({answer['remedy']})"
+        call.log.error(printable(f"Failed to approve: {message}"))
+        return ExitCode.FATAL
+    call.log.notice(f"done by the running mirror: {amount(Totals(**answer['done']))}")
+    if not answer["errors"]:
+        return ExitCode.OK
+    call.log.error(f"{answer['errors']} paths failed, and are looked at again; see `status`")
+    return ExitCode.UNCATEGORISED
 
 
 def _again(call: Call, recipe: Recipe, state: State) -> tuple[Call, Mirroring]:

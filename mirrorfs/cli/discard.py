@@ -6,22 +6,24 @@ something else is to be done; then there is a new one. `mirrorfs sync` makes it 
 """
 
 from mirrorfs.cli.invocation import Call
-from mirrorfs.errors import ExitCode, StateError, UsageError
+from mirrorfs.errors import ExitCode, StateError
 from mirrorfs.hold import HoldFile
 from mirrorfs.lookup import lookup
+from mirrorfs.service.client import NotRunning, ask
 from mirrorfs.state import State
 
 
 def run(call: Call) -> int:
     word, plan = call.places
-    hold = HoldFile(lookup(State.find(call.flags.state.state_dir), word, plan))
+    directory = lookup(State.find(call.flags.state.state_dir), word, plan)
     try:
-        held = hold.load()
-    except StateError as error:
-        hold.remove()
-        call.log.notice(f"removed: {error}")
+        ask(directory, "discard", plan=plan)
         return ExitCode.OK
-    if held is None or held.id != plan or held.discarded:
-        raise UsageError(f"no plan {plan} is held for {word}", remedy="see `mirrorfs status`")
-    hold.discard(held)
+    except NotRunning:
+        hold = HoldFile(directory)
+    try:
+        hold.discard(plan)
+    except StateError as error:
+        call.log.notice(f"what was kept is removed: {error}")
+        hold.remove()
     return ExitCode.OK

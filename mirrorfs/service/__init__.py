@@ -6,5 +6,6 @@ answers.
     control     the socket of a running mirror: who may ask, how, and how much
     client      asking it, from another process (without trio)
     barrier     "everything that changed before now is on the destination"
+    decisions   what somebody decided about a held plan
     beside      tasks that live as long as a main one
 """

@@ -59,7 +59,7 @@ def test_an_emptied_source_is_held(filled: Places) -> None:
         assert 2 * count(destination) >= whole
         shown = call("status", state=state, code=1).stdout
         assert "held" in shown
-        assert "sync -a" in shown
+        assert f"mirrorfs approve {destination}" in shown
         fill(source)
         (source / "more").write_text("arrives all the same\n")
         run.mirrors()
