@@ -117,7 +117,7 @@ class Follower:
 
     def discard(self, plan: str) -> None:
         """Give the held plan of this id up. Raises UsageError, StateError."""
-        self._mirror.hold.discard(plan)
+        self._mirror.keeper.discard(plan)
 
     def vouch(self) -> None:
         """Make durable what was applied, and move the checkpoint. Raises TemporaryError."""

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple, Self
 
@@ -25,8 +24,8 @@ from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.vouch import Found, Known, objection
-from mirrorfs.errors import DirectoryMissing, MirrorError, StateError, TemporaryError
-from mirrorfs.hold import Held, HoldFile, Recipe
+from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
+from mirrorfs.hold import Held, Keeper, Recipe
 from mirrorfs.leftout import left_out, recorded_for
 from mirrorfs.mounted import MountedSource
 from mirrorfs.preflight import (
@@ -130,6 +129,7 @@ class Mirror:
             with suppress(DirectoryMissing):
                 self._elsewhere.append(LocalTree(place, options))
         place = self._state.mirror(source, destination)
+        self.keeper = Keeper(place, self._describe, self._check_state)
         self._names_file = NamesFile(place)
         self._names = self._names_file.load()
         self._mounts_file = MountsFile(place)
@@ -152,13 +152,11 @@ class Mirror:
                 mounts=mounts,
                 remember=self._remember,
             ),
-            keep=self._keep,
+            keep=self.keeper.keep,
             listener=listener,
         )
         self._journal = Reader(self._state.journal(source))
         self._file = CheckpointFile(place)
-        self.hold = HoldFile(place)
-        self._holds = self.hold.path.exists()
         self._why = ""
         self.checkpoint = self._file.load()
         self.entries = self.checkpoint.entries if self.checkpoint else 0
@@ -296,9 +294,8 @@ class Mirror:
             choose=choose,
         )
         unfinished = approved is not None and report.errors
-        if settles and self._holds and not (report.refusal or report.limit or unfinished):
-            self.hold.remove()
-            self._holds = False
+        if settles and not (report.refusal or report.limit or unfinished):
+            self.keeper.settle()
         if report.whole:
             self.entries = report.kept
         self.entries += report.done[Verb.CREATE] - report.done[Verb.DELETE]
@@ -306,20 +303,11 @@ class Mirror:
         return report
 
     def approval(self, plan: str) -> Collection[Touch]:
-        """What a held plan takes away, by its id. Raises UsageError; StateError where it was made
-        with another filter or other options."""
-        held = self.hold.kept(plan)
-        if held.fingerprint != self._fingerprint:
-            raise StateError(
-                f"the plan {plan} was made with another filter or other options",
-                remedy="run the command again that it comes from, for a new plan",
-            )
-        return self.hold.touched(held)
+        """What a held plan takes away. Raises as `Keeper.approval` does."""
+        return self.keeper.approval(plan, self._fingerprint)
 
-    def _keep(self, refusal: Refusal, actions: list[Action]) -> Refusal:
-        """Keep a plan that was refused; the same one is kept once. What a person discarded, a
-        service does not bring back."""
-        held = Held(
+    def _describe(self, refusal: Refusal) -> Held:
+        return Held(
             refusal.digest,
             refusal.danger.value,
             refusal.message,
@@ -333,22 +321,11 @@ class Mirror:
             refusal.entries,
             self._recipe,
         )
-        with suppress(StateError):
-            before = self.hold.load()
-            if before is not None and held.is_as(before):
-                if not before.discarded:
-                    return replace(refusal, plan=before.id)
-                if self._recipe is not None and self._recipe.command == "run":
-                    return replace(refusal, unkept=f"the plan {before.id} was discarded")
-        try:
-            for name, place in zip(("source", "destination"), self.places, strict=True):
-                self._refuse_state(name, place)
-            make(str(self.hold.path.parent))
-            self.hold.store(held, actions)
-        except MirrorError as error:
-            return replace(refusal, unkept=str(error))
-        self._holds = True
-        return replace(refusal, plan=held.id)
+
+    def _check_state(self) -> None:
+        """Raises FatalError where the state lies in a tree."""
+        for name, place in zip(("source", "destination"), self.places, strict=True):
+            self._refuse_state(name, place)
 
     def _refuse_state(self, name: str, place: str) -> None:
         excluded = self._excluded and name == "destination"

@@ -9,8 +9,7 @@ replayed after it.
 """
 
 import os
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any, NoReturn
@@ -20,10 +19,7 @@ import trio
 from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.options import Options
-from mirrorfs.core.plan import Outcome
-from mirrorfs.core.plan import Status as Became
 from mirrorfs.core.report import Report
-from mirrorfs.core.walk import Batch
 from mirrorfs.errors import Locked, MirrorError, StateError, TemporaryError, UsageError
 from mirrorfs.flow import Flow
 from mirrorfs.follow import Follower, refuse_strangers
@@ -38,45 +34,12 @@ from mirrorfs.service.control import Control, Question
 from mirrorfs.service.decisions import Decisions, outcome
 from mirrorfs.state import State, make
 from mirrorfs.status import SHOWN_OWED, Phase, Status
+from mirrorfs.stoppable import Stopped, Watching
 from mirrorfs.sync import Listener, Settings
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 10.0
 RETAIN_SECONDS = 60.0
-
-
-class Stopped(Exception):
-    """The user asked to stop; ends a pass between two batches."""
-
-
-class Watching(Listener):
-    """Passes everything on, keeps the status, and ends a pass when it is to stop."""
-
-    def __init__(self, status: Status, following: Listener) -> None:
-        self._status = status
-        self._following = following
-        self.stopping = False
-
-    def planned(self, batch: Batch) -> None:
-        if self.stopping:
-            raise Stopped
-        self._following.planned(batch)
-
-    def done(self, outcomes: Sequence[Outcome]) -> None:
-        self._following.done(outcomes)
-        status = self._status
-        for action, became, _, moved in outcomes:
-            if became is Became.DONE:
-                status.actions += 1
-                status.bytes += moved
-                status.last = (time.time_ns(), action.verb.value, action.path)
-        if self.stopping:
-            raise Stopped
-
-    def go_on(self) -> None:
-        """Asked while content is moved, in the transferring thread."""
-        if self.stopping:
-            raise Stopped
 
 
 class Run:

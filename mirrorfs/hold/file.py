@@ -1,11 +1,7 @@
-"""The plan that was refused, kept in the mirror's state directory until somebody decides about it.
+"""The file of a held plan, in the mirror's state directory.
 
-Law: the file says what was seen; nothing is carried out from it. An approval makes the same plan
-again from both trees and compares (`mirrorfs.core.approval`). A file that is not exactly what
-`HoldFile.store` wrote is refused as a whole.
-
-One plan is kept for a mirror, the last: a later refusal takes the place of an earlier one, which
-could not be carried out any more.
+Law: nothing is carried out from it. A file that is not exactly what `HoldFile.store` wrote is
+refused as a whole.
 
     held       =  "mirrorfs-held 1\\n"  frame(header)  frame(action)...  frame(end)
     frame(x)   =  length of x (u32, little endian)  crc32 of x (u32)  x in msgpack
@@ -22,101 +18,26 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from shlex import quote
 from typing import IO, Any
 from zlib import crc32
 
 import msgpack  # type: ignore[import-untyped]
 
 from journal import JournalError, files
-from mirrorfs.core.approval import ID_LENGTH, Touch, identify, touches
-from mirrorfs.core.guard import Refusal
+from mirrorfs.core.approval import Touch, identify, touches
 from mirrorfs.core.plan import Action, Stage, Totals, Verb
 from mirrorfs.core.tree import Entry, Identity, Kind, is_safe
 from mirrorfs.errors import StateError, TemporaryError, UsageError
-from mirrorfs.state import State
+from mirrorfs.hold.held import Held, Recipe
 
 NAME = "held"
 _MAGIC = b"mirrorfs-held 1\n"
 _HEAD = struct.Struct("<II")
 MAX_FRAME = 64 << 20
-MAX_TEXTS = 16 << 20
 _BUFFER = 1 << 20
 _64_BITS = range(-(1 << 63), 1 << 64)
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to make the same plan again: a command and its flags, whatever layer they came from;
-    what the files of filter rules held ([flag, file, text]); the moment that ages count from, in
-    wall-clock nanoseconds, and the number drawn for --hash-filter; the working directory."""
-
-    command: str
-    words: tuple[str, ...]
-    directory: str
-    texts: tuple[tuple[str, str, str], ...] = ()
-    now_ns: int = 0
-    draw: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is known of a refused plan without its actions. ``digest`` stands for what it takes away
-    (`identify`); ``entries`` is how many the destination held, ``at_ns`` when it was refused,
-    ``why`` what was being looked at, and ``fingerprint`` of options and filter. ``discarded``: its
-    actions were given up."""
-
-    digest: str
-    danger: str
-    message: str
-    totals: Totals
-    at_ns: int
-    places: tuple[str, str]
-    source: Identity
-    destination: Identity
-    fingerprint: str
-    why: str
-    entries: int
-    recipe: Recipe | None = None
-    discarded: bool = False
-
-    @property
-    def id(self) -> str:
-        return self.digest[:ID_LENGTH]
-
-    def is_as(self, other: "Held") -> bool:
-        """Whether both take the same away, and were made in the same way."""
-        ours = self.recipe and (self.recipe.command, self.recipe.words)
-        theirs = other.recipe and (other.recipe.command, other.recipe.words)
-        return (self.digest, self.fingerprint, ours) == (other.digest, other.fingerprint, theirs)
-
-    def record(self) -> dict[str, Any]:
-        """For people and programs, as plain data."""
-        return {
-            "id": self.id,
-            "danger": self.danger,
-            "message": self.message,
-            "at_ns": self.at_ns,
-            "totals": self.totals._asdict(),
-            "entries": self.entries,
-            "discarded": self.discarded,
-        }
-
-
-def remedy(refusal: Refusal, destination: str, home: str) -> str:
-    """What can be done about a refused plan, with the command to type."""
-    if not refusal.plan:
-        return f"the plan is not kept: {refusal.unkept}"
-    command = approve_command(os.path.abspath(destination), refusal.plan, home)
-    return f"if this is what you want: `{command}`"
-
-
-def approve_command(destination: str, plan: str, home: str) -> str:
-    """The command that approves a held plan; ``home`` is the state directory it is kept in."""
-    chosen = "" if State.find().home == home else f" --state-dir {quote(home)}"
-    return f"mirrorfs approve {quote(destination)} {plan}{chosen}"
 
 
 class HoldFile:
@@ -254,6 +175,8 @@ class HoldFile:
 
 def _put(file: IO[bytes], value: object) -> None:
     payload = msgpack.packb(value, unicode_errors="surrogateescape")
+    if len(payload) > MAX_FRAME:
+        raise ValueError("a part of it is too large")
     file.write(_HEAD.pack(len(payload), crc32(payload)) + payload)
 
 
