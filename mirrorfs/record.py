@@ -34,7 +34,7 @@ def identity_now(place: str) -> Identity:
     unmounted, and what is mounted next is known or is not. Raises as `open_root` does."""
     descriptor = open_root(place)
     try:
-        return identity(descriptor)
+        return identity(place, descriptor)
     finally:
         os.close(descriptor)
 

@@ -11,6 +11,7 @@ from mirrorfs.cli.flags.filters import Filtering
 from mirrorfs.core.filter import Filter, FilterOptions, Source
 from mirrorfs.core.guard import CAREFUL, Limits
 from mirrorfs.core.options import Links, Options, archive
+from mirrorfs.core.values import NOTHING, Reserve
 from mirrorfs.errors import FatalError, SettingError, UsageError
 from mirrorfs.hold import Recipe
 from mirrorfs.pace import Pace
@@ -19,6 +20,7 @@ from mirrorfs.sync import Settings
 from mirrorfs.trees.local import Backup, Writing
 
 NANOSECONDS = 1_000_000_000
+ONE_PERCENT = Reserve(percent=1.0)
 
 Texts = Callable[[str, str], str]  # (flag, file name) → content
 
@@ -49,7 +51,7 @@ def mirroring(command: str, flags: Flags, texts: Texts, *, now_ns: int, draw: in
             limits=limits(flags, careful=command == "run"),
             compare_dest=flags.copying.compare_dest,
             copy_dest=flags.copying.copy_dest,
-            writing=writing(flags),
+            writing=writing(flags, careful=command == "run"),
             partial_suffix=flags.copying.partial_suffix,
             stop_when_full=flags.linking.local_fatal_if_no_space,
             track_renames=_strategy(flags) if command != "copy" else None,
@@ -160,15 +162,17 @@ def _strategy(flags: Flags) -> frozenset[str] | None:
     return deleting.track_renames_strategy if deleting.track_renames else None
 
 
-def writing(flags: Flags) -> Writing:
-    """How the destination is written."""
-    deleting, backup = flags.deleting, None
+def writing(flags: Flags, *, careful: bool) -> Writing:
+    """How the destination is written. ``careful``: a service, which must not fill a disk that
+    others write to."""
+    deleting, backup, least = flags.deleting, None, flags.limiting.min_free
     if deleting.backup_dir or deleting.suffix:
         backup = Backup(deleting.backup_dir, deleting.suffix, deleting.suffix_keep_extension)
     return Writing(
         backup=backup,
         in_place=flags.copying.inplace,
         check_updated=not flags.linking.local_no_check_updated,
+        min_free=least if least is not None else ONE_PERCENT if careful else NOTHING,
     )
 
 

@@ -15,7 +15,8 @@ from mirrorfs.errors import LimitReached
 @dataclass(slots=True)
 class Report:
     """``failures`` of reading and writing, the first of a path; ``withheld`` ones were left alone
-    on purpose (after an error, or because a guard refused); ``old_names`` are those of renames that
+    on purpose (after an error, or because a guard refused), or for what they wait for;
+    ``old_names`` are those of renames that
     were not done; ``entries`` of the source were looked at, ``kept`` is how many the destination
     had, and ``whole`` whether that is everything; ``vanished`` were gone from the source when they
     were to be copied; ``limit`` of the user ended the run early."""
@@ -59,7 +60,8 @@ class Report:
                     self.freed += action.expect.size
             elif status is Status.SKIPPED:
                 if failure is None or failure.trouble is not Trouble.ABSENT:
-                    self.withheld.add(action.path)
+                    # What waits for something else is looked at with it.
+                    self.withheld.add(failure.path if failure and failure.path else action.path)
                 else:
                     self.vanished += 1
             elif failure is not None:

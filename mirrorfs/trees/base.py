@@ -79,8 +79,12 @@ class Content(ABC):
     sparse: bool = False
 
     @abstractmethod
-    def stat(self) -> Entry:
-        """The entry of this very object now (fstat): equal before and after a copy means untorn."""
+    def stat(self, grain_ns: int = 1) -> Entry:
+        """The entry of this very object now (fstat): equal before and after a copy means untorn.
+
+        Waits until the next change will show in its times, also in a modification time that is kept
+        to ``grain_ns`` only; where that cannot be waited for, `changed_since` says so.
+        """
 
     def changed_since(self, before: Entry) -> bool:
         """Whether this very object is not what ``before`` saw: then what was read may be torn."""
@@ -242,6 +246,11 @@ class Destination(Tree):
     @abstractmethod
     def delete(self, actions: Sequence[Action]) -> list[Outcome]:
         """One name each; a directory must be empty (else DRIFT). Absent: DONE."""
+
+    def check(self) -> None:
+        """Raises TemporaryError, PermanentError, DirectoryMissing when nothing at all can be
+        written here: the root is gone, or read-only."""
+        self.identity()
 
     @abstractmethod
     def flush(self) -> None:

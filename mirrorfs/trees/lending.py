@@ -22,9 +22,9 @@ class LentContent(Content):
         self._seen = seen
         self.sparse = lent.sparse
 
-    def stat(self) -> Entry:
+    def stat(self, grain_ns: int = 1) -> Entry:
         # The device says which ways of copying work.
-        return self._mine.stat()._replace(device=self._seen.device)
+        return self._mine.stat(grain_ns)._replace(device=self._seen.device)
 
     def changed_since(self, before: Entry) -> bool:
         return self._mine.changed_since(before) or self._lent.changed_since(self._seen)

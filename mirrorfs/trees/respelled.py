@@ -110,6 +110,9 @@ class RespelledDestination(Respelled, Destination):
     def delete(self, actions: Sequence[Action]) -> list[Outcome]:
         return self._each(actions, self._inner.delete)
 
+    def check(self) -> None:
+        self._inner.check()
+
     def flush(self) -> None:
         self._inner.flush()
 

@@ -331,3 +331,79 @@ def test_a_source_that_shrinks_while_it_is_copied(goes, skipped):
     }
     assert skipped not in destination.entries()
     assert destination.data("z") == b"1"
+
+
+def test_what_must_make_room_and_does_not_go_keeps_its_place():
+    """Removals are withheld after an error; then nothing is tried on the same places, and the
+    reason is told."""
+    source, destination = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE)
+    destination.write("bad", b"old")
+    destination.write("dir/x/y", b"old")
+    destination.write("file", b"old")
+    source.write("bad", b"newer")
+    source.write("dir", b"a file now")
+    source.write("file/deep/inside", b"in a directory now")
+    destination.fail("transfer", "bad", Trouble.FULL)
+    source.fail("read", "unreadable", Trouble.DENIED)
+    source.mkdir("unreadable")
+    heard = []
+    report = full(source, destination, ARCHIVE, heard=heard.extend)
+    assert set(report.failures) == {"bad", "unreadable"}
+    assert report.unfinished() == {"bad", "unreadable", "dir", "dir/x", "dir/x/y", "file"}
+    assert not [outcome for outcome in heard if outcome.status is Status.DRIFT]
+    waiting = {
+        outcome.action.path: outcome.failure.message
+        for outcome in heard
+        if outcome.status is Status.SKIPPED and outcome.action.verb is Verb.CREATE
+    }
+    assert set(waiting) == {"dir", "file", "file/deep", "file/deep/inside"}
+    assert waiting["file/deep/inside"] == (
+        "waits for file: not deleting files as there were IO errors"
+    )
+    source.heal()
+    destination.heal()
+    mirror(source, destination, ARCHIVE).run(Scope.of(subtrees=report.unfinished()))
+    assert shape(source, ARCHIVE) == shape(destination, ARCHIVE)
+
+
+def test_what_lies_below_a_directory_that_is_not_made_waits_for_it():
+    """One failure, not one for each file below; and looking at the directory again is enough."""
+    source, destination = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE)
+    for number in range(50):
+        source.write(f"new/deep/{number}", b"x")
+    source.write("other", b"x")
+    destination.fail("create_directories", "new", Trouble.FULL)
+    heard = []
+    report = full(source, destination, ARCHIVE, heard=heard.extend)
+    assert set(report.failures) == {"new"}
+    assert report.unfinished() == {"new"}
+    assert "other" in destination.entries()
+    reasons = {outcome.failure.message for outcome in heard if outcome.status is Status.SKIPPED}
+    assert reasons == {"waits for new: create_directories was told to fail"}
+    mirror(source, destination, ARCHIVE).run(Scope.of(subtrees=report.unfinished()))
+    assert shape(source, ARCHIVE) == shape(destination, ARCHIVE)
+
+
+@pytest.mark.parametrize("trouble", [Trouble.STALE, Trouble.INPUT_OUTPUT, Trouble.READ_ONLY])
+def test_a_destination_that_is_gone_ends_the_run(trouble):
+    """Not ten thousand failures, one after the other."""
+    source, destination = MemoryTree(ARCHIVE), MemoryTree(ARCHIVE)
+    for number in range(1000):
+        source.write(f"{number}", b"x")
+        destination.fail("transfer", f"{number}", trouble)
+    assert len(full(source, destination, ARCHIVE).failures) == 1000, "only these files"
+    for number in range(1000):
+        destination.fail("transfer", f"{number}", trouble)
+    transfer = destination.transfer
+
+    def vanish(actions, source):
+        outcomes = transfer(actions, source)
+        destination.vanish()
+        return outcomes
+
+    destination.transfer = vanish
+    heard = []
+    with pytest.raises(DirectoryMissing):
+        full(source, destination, ARCHIVE, heard=heard.extend)
+    assert len(heard) == BATCH_ACTIONS
+    assert {outcome.status for outcome in heard} == {Status.FAILED}

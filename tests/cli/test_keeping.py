@@ -167,16 +167,16 @@ def test_inplace_keeps_inodes_and_the_backup_its_content(call: Any, place: Any, 
 def test_partial_suffix_ends_the_names_of_unfinished_files(
     call: Any, place: Any, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mirrorfs.trees.local import transfer
+    from mirrorfs.trees.local import fill
 
     seen: set[str] = set()
-    plain = transfer.Copying.copy
+    plain = fill.Copying.copy
 
     def look(self: Any, *given: Any) -> int:
         seen.update(path.name for path in place.destination.glob(".mirrorfs-*"))
         return plain(self, *given)
 
-    monkeypatch.setattr(transfer.Copying, "copy", look)
+    monkeypatch.setattr(fill.Copying, "copy", look)
     flags = ["--partial-suffix", suffix] if suffix != ".partial" else []
     # A leftover of a killed run is met, not mirrored, and swept.
     (place.destination / f".mirrorfs-00000000-00000000{suffix}").write_text("left")

@@ -270,20 +270,20 @@ def test_in_place_does_not_touch_what_the_plan_did_not_see(local: Any, tmp_path:
 
 
 def test_in_place_leaves_no_torn_file_behind(local: Any, monkeypatch: Any) -> None:
-    from mirrorfs.trees.local import transfer
+    from mirrorfs.trees.local import fill
 
-    monkeypatch.setattr(transfer, "PAUSES", (0.0,))
+    monkeypatch.setattr(fill, "PAUSES", (0.0,))
     world = local(PLAIN, writing=Writing(in_place=True))
     world.here.write("f", b"old")
     world.there.write("f", b"new version")
-    plain = transfer.Copying.copy
+    plain = fill.Copying.copy
 
     def tear(self: Any, content: Any, before: Any, target: int, meter: Any) -> int:
         moved = plain(self, content, before, target, meter)
         world.there.write("f", b"new version" + os.urandom(4))
         return moved
 
-    monkeypatch.setattr(transfer.Copying, "copy", tear)
+    monkeypatch.setattr(fill.Copying, "copy", tear)
     outcome = world.update("f")
     assert outcome.status is Status.FAILED
     assert outcome.failure.trouble is Trouble.UNSTABLE
@@ -291,18 +291,18 @@ def test_in_place_leaves_no_torn_file_behind(local: Any, monkeypatch: Any) -> No
 
 
 def test_a_growing_file_is_copied_as_long_as_it_was(local: Any, monkeypatch: Any) -> None:
-    from mirrorfs.trees.local import transfer
+    from mirrorfs.trees.local import fill
 
     world = local(PLAIN, writing=Writing(check_updated=False))
     world.there.write("log", b"line 1\n", mtime_ns=10**18)
-    plain = transfer.Copying.copy
+    plain = fill.Copying.copy
 
     def grow(self: Any, content: Any, before: Any, target: int, meter: Any) -> int:
         with open(world.there.root / "log", "ab") as file:
             file.write(b"line 2\n")
         return plain(self, content, before, target, meter)
 
-    monkeypatch.setattr(transfer.Copying, "copy", grow)
+    monkeypatch.setattr(fill.Copying, "copy", grow)
     assert world.create("log").status is Status.DONE
     assert files(world.here.root) == {"log": "line 1\n"}
     assert (world.here.root / "log").stat().st_mtime_ns == 10**18

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, dataclass_transform
 from mirrorfs.core.values import (
     Age,
     OrderBy,
+    Reserve,
     Slot,
     ValueRefused,
     format_duration,
@@ -25,6 +26,7 @@ from mirrorfs.core.values import (
     parse_order_by,
     parse_partial_suffix,
     parse_rename_strategy,
+    parse_reserve,
     parse_size,
 )
 from mirrorfs.errors import FatalError
@@ -190,6 +192,14 @@ def size(help: str, default: int = -1, **rest: Any) -> int:
     """Bytes, -1 for off."""
     shown = format_size(default)
     declared: int = _declare(parse_size, default, help, "", value="SIZE", shown=shown, **rest)
+    return declared
+
+
+def reserve(help: str, **rest: Any) -> Reserve | None:
+    """``None`` where the user said nothing."""
+    declared: Reserve | None = _declare(
+        parse_reserve, None, help, "", value="SIZE|PERCENT", shown="off; run: 1%", **rest
+    )
     return declared
 
 

@@ -1,6 +1,6 @@
 """How fast, how often, how much."""
 
-from mirrorfs.core.values import CUTOFF_MODES, OrderBy, Slot
+from mirrorfs.core.values import CUTOFF_MODES, OrderBy, Reserve, Slot
 
 from .kinds import (
     EVERYWHERE,
@@ -11,6 +11,7 @@ from .kinds import (
     duration,
     number,
     order,
+    reserve,
     size,
     switch,
     text,
@@ -34,6 +35,9 @@ class Limiting(Group):
     error_on_no_transfer: bool = switch("Exit with 9 when no file was copied")
     max_transfer: int = size("Stop after copying SIZE")
     max_duration: int = duration("Stop after DURATION")
+    min_free: Reserve | None = reserve(
+        "Copy nothing that would leave less of the destination's file system free", own=True
+    )
     cutoff_mode: str = choice(
         "How to stop: at once, after the running files, before a file that would exceed",
         *CUTOFF_MODES,

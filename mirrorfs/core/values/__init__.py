@@ -18,17 +18,20 @@ from .duration import Age, format_duration, format_readable, parse_age, parse_du
 from .errors import ValueRefused
 from .number import parse_bool, parse_count, parse_int
 from .order import OrderBy, parse_order_by
+from .reserve import NOTHING, Reserve, parse_reserve
 from .size import format_size, parse_size
 from .suffix import PARTIAL_SUFFIX_MAX, parse_partial_suffix, suffix_name
 
 __all__ = [
     "CUTOFF_MODES",
     "LOG_LEVELS",
+    "NOTHING",
     "PARTIAL_SUFFIX_MAX",
     "RENAME_STRATEGIES",
     "UNLIMITED",
     "Age",
     "OrderBy",
+    "Reserve",
     "Slot",
     "ValueRefused",
     "format_bwlimit",
@@ -47,6 +50,7 @@ __all__ = [
     "parse_order_by",
     "parse_partial_suffix",
     "parse_rename_strategy",
+    "parse_reserve",
     "parse_size",
     "rate_at",
     "suffix_name",

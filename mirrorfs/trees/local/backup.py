@@ -159,7 +159,7 @@ class Backups:
         self, fd: int, name: str, path: str, found: Entry, to_fd: int, to_name: str
     ) -> None:
         source = os.open(name, READ, dir_fd=fd)
-        with LocalContent(path, source, os.fstat(source), xattrs=True) as content:
+        with LocalContent(path, source, os.fstat(source), xattrs=True, looked=0) as content:
             before = content.stat()
             if not _same(before, found):
                 raise TreeError(Failure(path, Trouble.DRIFT, "it was replaced meanwhile"))

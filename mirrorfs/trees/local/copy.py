@@ -8,7 +8,8 @@ see one; else by reading and writing.
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from mirrorfs.core.tree import Entry
 from mirrorfs.trees.base import CHUNK, Content, Meter
@@ -21,6 +22,19 @@ _UNABLE = frozenset(
 )
 
 
+class Copied(NamedTuple):
+    """``whole``: as many bytes as the first look had shown. ``at_once``: all of them in one step,
+    so as they were at one moment whoever writes to the file."""
+
+    moved: int
+    whole: bool = True
+    at_once: bool = False
+
+
+class Unreadable(OSError):
+    """It is the source that could not be read."""
+
+
 class Copying:
     """Remembers what does not work between a source's file system and this destination's."""
 
@@ -28,32 +42,47 @@ class Copying:
         self._no_clone: set[int] = set()
         self._no_range: set[int] = set()
 
-    def copy(self, content: Content, before: Entry, target: int, meter: Meter) -> int:
-        """Bytes moved. Raises OSError, TreeError, and whatever ``meter`` raises."""
+    def copy(
+        self,
+        content: Content,
+        before: Entry,
+        target: int,
+        meter: Meter,
+        reserve: Callable[[int], None] = lambda size: None,
+    ) -> Copied:
+        """``reserve`` is told how many bytes are about to be taken from the destination's free
+        space. Raises OSError, TreeError, and whatever ``meter`` and ``reserve`` raise."""
         size = before.size
         if not size:
-            return 0
+            return Copied(0)
         meter.begins()
         if size <= SMALL and not content.sparse and size <= meter.piece():
             # One byte more than there should be: the end shows without another read.
+            reserve(size)
             data = content.read(size + 1)
             write(target, data)
             meter.moved(len(data))
-            return len(data)
+            return Copied(len(data), len(data) == size)
         source = content.descriptor()
         if source is None:
-            return _read_and_write(content, target, meter)
+            reserve(size)
+            moved = _read_and_write(content, target, meter)
+            return Copied(moved, moved == size)
         device = before.device
         if device not in self._no_clone and self._clone(source, target, device):
             meter.moved(size)
-            return size
+            return Copied(size, at_once=True)
+        reserve(min(size, os.fstat(source).st_blocks * 512))
         moved = end = 0
+        whole = True
         # Also of a file that is not sparse: what was only allocated reads as a hole.
         for start, end in segments(source, size):
-            moved += self._copy_range(source, target, start, end, device, meter)
+            there = self._copy_range(source, target, start, end, device, meter)
+            moved += there
+            whole &= there == end - start
         if end < size:
             os.ftruncate(target, size)
-        return moved
+        return Copied(moved, whole)
 
     def _clone(self, source: int, target: int, device: int) -> bool:
         try:
@@ -70,21 +99,27 @@ class Copying:
         self, source: int, target: int, start: int, end: int, device: int, meter: Meter
     ) -> int:
         at = start
+        unable = device in self._no_range
         while at < end:
-            if device in self._no_range:
-                data = os.pread(source, min(CHUNK, meter.piece(), end - at), at)
+            if unable:
+                data = _read(source, min(CHUNK, meter.piece(), end - at), at)
                 write(target, data, at)
                 moved = len(data)
             else:
                 try:
                     moved = os.copy_file_range(source, target, min(meter.piece(), end - at), at, at)
                 except OSError as error:
-                    if error.errno not in _UNABLE:
+                    if error.errno in _UNABLE:
+                        self._no_range.add(device)
+                    elif error.errno != errno.EIO:  # of which of the two: reading will tell
                         raise
-                    self._no_range.add(device)
+                    unable = True
                     continue
             if not moved:
-                break  # it shrank; the look afterwards will tell
+                if unable:
+                    break  # it shrank
+                unable = True  # or a file system that cannot, and does not say so
+                continue
             at += moved
             meter.moved(moved)
         return at - start
@@ -106,6 +141,13 @@ def segments(source: int, size: int) -> Iterator[tuple[int, int]]:
         end = min(os.lseek(source, start, os.SEEK_HOLE), size)
         if start < end:
             yield start, end
+
+
+def _read(source: int, size: int, at: int) -> bytes:
+    try:
+        return os.pread(source, size, at)
+    except OSError as error:
+        raise Unreadable(error.errno, error.strerror) from None
 
 
 def write(target: int, data: bytes, at: int | None = None) -> None:

@@ -17,6 +17,7 @@ from collections import OrderedDict
 
 from mirrorfs.core.tree import TreeError, is_within, join, split
 from mirrorfs.trees.local.attributes import by_path
+from mirrorfs.trees.local.patience import keeps, patiently
 from mirrorfs.trees.local.trouble import failure, unsafe
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -69,6 +70,7 @@ class Handles:
         self._root = Handle(self, root)
         self._kept: OrderedDict[str, Handle] = OrderedDict()
         self.opened: list[str] | None = None
+        keeps(self)
 
     def take(self, path: str) -> Handle:
         """The handle of a directory, held until it is released. Raises TreeError."""
@@ -103,12 +105,12 @@ class Handles:
         """The same, for somebody who creates, renames or removes names in it."""
         handle = self.take(path)
         if self._opens_up and not handle.roomy:
-            found = os.fstat(handle.fd)
-            if found.st_uid == os.geteuid() and found.st_mode & 0o300 != 0o300:
-                try:
+            try:
+                found = os.fstat(handle.fd)
+                if found.st_uid == os.geteuid() and found.st_mode & 0o300 != 0o300:
                     os.chmod(by_path(handle.fd), found.st_mode & 0o7777 | 0o300)
-                except OSError:
-                    pass  # a file system that is read-only says so when it is written to
+            except OSError:
+                pass  # whatever is wrong shows when it is written to
             handle.roomy = True
         return handle
 
@@ -116,7 +118,7 @@ class Handles:
         with self._lock:
             handle.users -= 1
             if not handle.users and not handle.kept:
-                os.close(handle.fd)
+                _close(handle.fd)
 
     def forget(self, path: str = "") -> bool:
         """Keep no handle at or below ``path``; whether there was one."""
@@ -136,23 +138,21 @@ class Handles:
         if self.opened is not None:
             self.opened.append(path)
         try:
-            fd = os.open(name, self._flags, dir_fd=above.fd)
+            fd = patiently(os.open, name, self._flags, dir_fd=above.fd)
             listable = True
         except OSError as error:
-            if error.errno == errno.EACCES:
-                # Search permission alone is enough to reach what lies below.
-                fd, listable = os.open(name, self._flags | os.O_PATH, dir_fd=above.fd), False
-            elif error.errno in (errno.EMFILE, errno.ENFILE) and self.forget():
-                fd, listable = os.open(name, self._flags, dir_fd=above.fd), True
-            else:
+            if error.errno != errno.EACCES:
                 raise
+            # Search permission alone is enough to reach what lies below.
+            flags = self._flags | os.O_PATH
+            fd, listable = patiently(os.open, name, flags, dir_fd=above.fd), False
         return self._keep(path, Handle(self, fd, listable))
 
     def _keep(self, path: str, handle: Handle) -> Handle:
         with self._lock:
             if (other := self._kept.get(path)) is not None:
                 # Another thread was quicker.
-                os.close(handle.fd)
+                _close(handle.fd)
                 other.users += 1
                 return other
             handle.kept = True
@@ -164,4 +164,11 @@ class Handles:
     def _drop(self, handle: Handle) -> None:
         handle.kept = False
         if not handle.users:
-            os.close(handle.fd)
+            _close(handle.fd)
+
+
+def _close(fd: int) -> None:
+    try:
+        os.close(fd)
+    except OSError:
+        pass  # nothing was written through it, and it is closed all the same

@@ -4,6 +4,7 @@ Law: what is asked of the held descriptor is the truth about the tree; a fresh l
 tells whether they are still the same.
 """
 
+import errno
 import fcntl
 import os
 
@@ -12,6 +13,7 @@ from mirrorfs.errors import DirectoryMissing, PermanentError, TemporaryError
 from mirrorfs.trees.base import Capabilities
 from mirrorfs.trees.local import kernel
 from mirrorfs.trees.local.handles import DIRECTORY
+from mirrorfs.trees.local.patience import EXHAUSTED, patiently
 
 _FAT = Capabilities(
     symlinks=False,
@@ -33,12 +35,14 @@ _BY_TYPE = {
     "hfsplus": Capabilities(xattrs=False, time_resolution_ns=10**9, folds_case=True),
     "ext3": Capabilities(time_resolution_ns=10**9),
 }
+# Errors that say nothing about what a file system can tell.
+_PASSING = EXHAUSTED | {errno.EIO, errno.EINTR, errno.EAGAIN, errno.ENOMEM, errno.ESTALE}
 
 
 def open_root(path: str) -> int:
     """A descriptor of the root; the path itself may lead through symlinks."""
     try:
-        return os.open(path, DIRECTORY)
+        return patiently(os.open, path, DIRECTORY)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DirectoryMissing(
             f"{path}: {error.strerror}", remedy="check the path, and that its drive is mounted"
@@ -48,9 +52,13 @@ def open_root(path: str) -> int:
             f"{path}: {error.strerror}", remedy="run as a user who may read it"
         ) from None
     except OSError as error:
-        raise TemporaryError(
-            f"{path}: {error.strerror}", remedy="check that its drive is mounted and well"
-        ) from None
+        raise _unwell(path, error) from None
+
+
+def _unwell(path: str, error: OSError) -> TemporaryError:
+    return TemporaryError(
+        f"{path}: {error.strerror}", remedy="check that its drive is mounted and well"
+    )
 
 
 def check_root(path: str, descriptor: int) -> None:
@@ -58,6 +66,8 @@ def check_root(path: str, descriptor: int) -> None:
     fresh = open_root(path)
     try:
         now, held = os.fstat(fresh), os.fstat(descriptor)
+    except OSError as error:
+        raise _unwell(path, error) from None
     finally:
         os.close(fresh)
     if (now.st_dev, now.st_ino) != (held.st_dev, held.st_ino) or not held.st_nlink:
@@ -67,20 +77,39 @@ def check_root(path: str, descriptor: int) -> None:
         )
 
 
-def identity(descriptor: int) -> Identity:
-    """Of the held directory."""
-    extended = kernel.statx(descriptor)
-    return Identity(
-        _filesystem(descriptor),
-        _type_name(extended.mount),
-        os.fstat(descriptor).st_ino,
-        extended.born_ns,
-    )
+def check_writable(path: str, descriptor: int) -> None:
+    """Raise PermanentError where the file system takes nothing any more."""
+    try:
+        read_only = os.fstatvfs(descriptor).f_flag & os.ST_RDONLY
+    except OSError as error:
+        raise _unwell(path, error) from None
+    if read_only:
+        raise PermanentError(
+            f"{path}: the file system is read-only",
+            remedy="look at the kernel log for what happened to it, then mount it for writing",
+        )
 
 
-def capabilities(descriptor: int) -> Capabilities:
-    """What the file system at the root can hold, and this process may set."""
-    kind = _type_name(kernel.statx(descriptor).mount)
+def identity(path: str, descriptor: int) -> Identity:
+    """Of the held directory. Raises TemporaryError."""
+    try:
+        extended = kernel.statx(descriptor)
+        return Identity(
+            _filesystem(descriptor),
+            _type_name(extended.mount),
+            os.fstat(descriptor).st_ino,
+            extended.born_ns,
+        )
+    except OSError as error:
+        raise _unwell(path, error) from None
+
+
+def capabilities(path: str, descriptor: int) -> Capabilities:
+    """What the root's file system can hold, and this process may set. Raises TemporaryError."""
+    try:
+        kind = _type_name(kernel.statx(descriptor).mount)
+    except OSError as error:
+        raise _unwell(path, error) from None
     known = _BY_TYPE.get(kind)
     if known is None:
         known = Capabilities(owners=os.geteuid() == 0)
@@ -88,23 +117,27 @@ def capabilities(descriptor: int) -> Capabilities:
 
 
 def _filesystem(descriptor: int) -> str:
-    """The file system's UUID, where it tells; else its statvfs id, made from it on most."""
+    """The file system's UUID, where it tells; else its statvfs id, made from it on most. Raises
+    OSError for what passes: the same directory must not look like another one."""
     answer = bytearray(17)
     try:
         fcntl.ioctl(descriptor, kernel.FS_IOC_GETFSUUID, answer)
-    except OSError:
-        pass
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise
     uuid = bytes(answer[1 : 1 + min(answer[0], 16)])
     return uuid.hex() if any(uuid) else f"{os.fstatvfs(descriptor).f_fsid:x}"
 
 
 def _type_name(mount: int) -> str:
-    """The type of the mount with this id, as in proc_pid_mountinfo(5); "" where unknown."""
+    """The type of the mount with this id, as in proc_pid_mountinfo(5); "" where unknown. Raises
+    OSError for what passes."""
     try:
-        with open("/proc/self/mountinfo", "rb") as lines:
+        with patiently(open, "/proc/self/mountinfo", "rb") as lines:
             for line in lines:
                 if line.startswith(b"%d " % mount):
                     return line.partition(b" - ")[2].split()[0].decode()
-    except OSError:
-        pass
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise
     return ""

@@ -83,9 +83,12 @@ class Extended(NamedTuple):
 
 
 def statx(descriptor: int) -> Extended:
+    """Of the open thing itself. Raises OSError."""
     try:
         found = _statx_of(descriptor, _STATX_BTIME | _STATX_MNT_ID)
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
         return Extended(0, 0)
     # struct statx of linux/stat.h: stx_mask at 0, stx_btime at 80, stx_mnt_id at 144.
     mask = _number(found, 0, 4)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.tree import TreeError, is_below
+from mirrorfs.errors import TemporaryError
 from mirrorfs.trees.local import kernel
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.identity import identity
@@ -85,8 +86,8 @@ def _mounted(handles: Handles, path: str) -> Mounted | None:
     try:
         with handles.take(path) as descriptor:
             instance = kernel.mount_root(descriptor)
-            return None if instance is None else Mounted(identity(descriptor), instance)
-    except (OSError, TreeError):
+            return None if instance is None else Mounted(identity(path, descriptor), instance)
+    except (OSError, TreeError, TemporaryError):
         return None
     finally:
         handles.forget(path)

@@ -14,6 +14,7 @@ from mirrorfs.core.tree import Entry, Failure, Kind, Listing, TreeError, Trouble
 from mirrorfs.trees.local.attributes import Xattrs, read_xattrs
 from mirrorfs.trees.local.handles import Handle, Handles
 from mirrorfs.trees.local.names import Temporaries
+from mirrorfs.trees.local.patience import patiently
 from mirrorfs.trees.local.trouble import failure, unsafe
 
 KINDS = {
@@ -76,6 +77,13 @@ def _with_target(directory: int, name: str, st: os.stat_result) -> tuple[os.stat
     return st, ""
 
 
+def _is_removed(directory: int, path: str) -> bool:
+    try:
+        return not os.fstat(directory).st_nlink
+    except OSError as error:
+        raise TreeError(failure(path, error, "look at the directory")) from None
+
+
 class Reading:
     """Reads the directories of one tree as its options say."""
 
@@ -113,7 +121,7 @@ class Reading:
             if names is not None:
                 listing = self._look_at(directory, path, names)
                 # In a removed directory every name is absent.
-                if len(listing.entries) < len(names) and not os.fstat(directory).st_nlink:
+                if len(listing.entries) < len(names) and _is_removed(directory, path):
                     raise TreeError(Failure(path, Trouble.ABSENT, "the directory was removed"))
                 return listing
             return self._list(handle, directory, path)
@@ -122,7 +130,7 @@ class Reading:
         if not handle.listable:
             raise TreeError(Failure(path, Trouble.DENIED, "cannot list: Permission denied"))
         try:
-            with handle.listing, os.scandir(directory) as iterator:
+            with handle.listing, patiently(os.scandir, directory) as iterator:
                 found = list(iterator)
         except OSError as error:
             raise TreeError(failure(path, error, "list the directory")) from None

@@ -8,25 +8,25 @@ it ends. Only --inplace gives that up, for files.
 import errno
 import os
 import stat
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
 from mirrorfs.core.options import Options
-from mirrorfs.core.plan import Action, Outcome, Verb
-from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, Trouble, split
+from mirrorfs.core.plan import Action, Outcome, Status, Verb
+from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, split
 from mirrorfs.trees import expect
 from mirrorfs.trees.base import Capabilities, Meter, Tree
 from mirrorfs.trees.local import inplace
 from mirrorfs.trees.local.attributes import assign, by_path
 from mirrorfs.trees.local.backup import Backups
-from mirrorfs.trees.local.copy import Copying
 from mirrorfs.trees.local.durable import FEW, Fsync
+from mirrorfs.trees.local.fill import Filling, SourceError
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.kernel import syncfs
 from mirrorfs.trees.local.names import Temporaries
+from mirrorfs.trees.local.patience import patiently
 from mirrorfs.trees.local.read import KINDS, entry_of, look
 from mirrorfs.trees.local.rename import rename_new
 from mirrorfs.trees.local.replace import replace as take_place
@@ -34,9 +34,8 @@ from mirrorfs.trees.local.trouble import failure, unsafe
 from mirrorfs.trees.local.writing import Writing
 
 UNSEEN = "the destination holds something the plan did not see"
-PAUSES = (0.001, 0.01, 0.1)  # seconds before a file that changed while it was read is read again
 
-_TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TEMPORARY = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SPECIAL = {
     Kind.FIFO: 0o010000,
     Kind.CHARACTER_DEVICE: 0o020000,
@@ -83,7 +82,7 @@ class Transfers:
         self._durable = fsync in (Fsync.REPLACE, Fsync.ALWAYS)
         self._writing = writing
         self._backups = backups
-        self._copying = Copying()
+        self._filling = Filling(self._made, writing, capabilities.time_resolution_ns)
 
     def run(self, actions: Sequence[Action], source: Tree, meter: Meter) -> list[Outcome]:
         """See `mirrorfs.trees.base.Destination.transfer`."""
@@ -95,11 +94,13 @@ class Transfers:
             except TreeError as error:
                 outcomes += [expect.failed(action, error.failure) for action in batch]
                 continue
+            self._filling.room.look()
             with handle as fd:
                 # Without the right to list it, a directory cannot be asked to sync either.
-                outcomes += self._batch(fd, directory, batch, source, meter, handle.listable)
+                made = self._batch(fd, directory, batch, source, meter, handle.listable)
                 if self._fsync is Fsync.ALWAYS and handle.listable:
-                    os.fsync(fd)
+                    made = _sync_names(fd, made)
+                outcomes += made
         return outcomes
 
     def _batch(
@@ -154,13 +155,13 @@ class Transfers:
         temporary = self._temporaries.claim(name)
         try:
             if want.kind is Kind.FILE:
-                made, moved = self._fill(
-                    lambda _: self._create(fd, temporary), action.path, source, meter, sync
+                made, moved = self._filling.fill(
+                    fd, lambda _: self._create(fd, temporary), action.path, source, meter, sync
                 )
             else:
                 made, moved = self._stage_other(fd, temporary, want), 0
             return Staged(action, name, temporary, made, moved)
-        except _SourceError as error:
+        except SourceError as error:
             outcome = expect.source_failed(action, error.failure)
         except (OSError, ValueError) as error:
             outcome = expect.failed(action, failure(action.path, error, "write"))
@@ -195,11 +196,13 @@ class Transfers:
                     return None
                 if found.links > 1 and self.keep.hard_links:
                     return None  # which other names are to change is decided apart
+                # Before it is emptied: then there would be neither.
+                self._filling.room.check(fd, path, want.size - found.size)
                 if self._backups is not None:
                     self._backups.copy(fd, name, path, found)
-            _, moved = self._fill(empty, path, source, meter, sync)
+            _, moved = self._filling.fill(fd, empty, path, source, meter, sync)
             return expect.done(action, moved)
-        except _SourceError as error:
+        except SourceError as error:
             outcome = expect.source_failed(action, error.failure)
         except TreeError as error:
             return expect.failed(action, error.failure)
@@ -213,37 +216,6 @@ class Transfers:
         inplace.remove(fd, name, begun)
         return outcome
 
-    def _fill(
-        self, create: Callable[[Entry], int], path: str, source: Tree, meter: Meter, sync: bool
-    ) -> tuple[Entry, int]:
-        """Copy a file into the descriptor that ``create`` gives, anew for each attempt."""
-        checked = self._writing.check_updated
-        try:
-            for pause in (*PAUSES, None):
-                content = source.open(path)
-                try:
-                    before = content.stat()
-                    target = create(before)
-                    try:
-                        moved = self._copying.copy(content, before, target, meter)
-                        if not checked and moved > before.size:
-                            os.ftruncate(target, before.size)
-                        if not checked or not content.changed_since(before):
-                            assign(target, before, self._made)
-                            if sync:
-                                os.fsync(target)
-                            return before, moved
-                    finally:
-                        os.close(target)
-                finally:
-                    content.close()
-                if pause is None:
-                    break
-                time.sleep(pause)
-        except TreeError as error:
-            raise _SourceError(error.failure) from None
-        raise _SourceError(Failure(path, Trouble.UNSTABLE, "the file changes while it is read"))
-
     def _stage_other(self, fd: int, temporary: str, want: Entry) -> Entry:
         def create() -> None:
             if want.kind is Kind.SYMLINK:
@@ -256,7 +228,7 @@ class Transfers:
         except FileExistsError:
             os.unlink(temporary, dir_fd=fd)
             create()
-        held = os.open(temporary, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        held = patiently(os.open, temporary, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
         try:
             # RACE: who else may write in the directory may have put something there that is not
             # his to change, by a hard link. What was just made has one name.
@@ -270,11 +242,11 @@ class Transfers:
 
     def _create(self, fd: int, temporary: str) -> int:
         try:
-            return os.open(temporary, _TEMPORARY, self._mode, dir_fd=fd)
+            return patiently(os.open, temporary, _TEMPORARY, self._mode, dir_fd=fd)
         except FileExistsError:
             # What a killed run, or the attempt before, left of this very file.
             os.unlink(temporary, dir_fd=fd)
-            return os.open(temporary, _TEMPORARY, self._mode, dir_fd=fd)
+            return patiently(os.open, temporary, _TEMPORARY, self._mode, dir_fd=fd)
 
     def _publish(self, fd: int, item: Staged) -> Outcome:
         action, name, temporary, made, moved = item
@@ -313,12 +285,6 @@ class Transfers:
         self._temporaries.release(temporary)
 
 
-class _SourceError(Exception):
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
 def put(fd: int, name: str, to_name: str) -> Entry | None:
     """Rename within a directory onto a free name; what holds that name if it is not free."""
     while True:
@@ -329,6 +295,20 @@ def put(fd: int, name: str, to_name: str) -> Entry | None:
             # RACE: who held the name may let go of it before we see who it was.
             if (found := look(fd, to_name)) is not None:
                 return found
+
+
+def _sync_names(fd: int, outcomes: list[Outcome]) -> list[Outcome]:
+    """Make new names durable; where that fails, nothing counts as done."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        return [
+            expect.failed(action, failure(action.path, error, "make it durable"))
+            if status is Status.DONE
+            else Outcome(action, status, why, moved)
+            for action, status, why, moved in outcomes
+        ]
+    return outcomes
 
 
 def _sync_all(fd: int, directory: str) -> Failure | None:

@@ -56,7 +56,7 @@ class LocalTree(Destination):
         self._follow = options.links is Links.FOLLOW and not writable
         self._xattrs = options.xattrs
         self._descriptor = identity.open_root(self.path)
-        self.capabilities = identity.capabilities(self._descriptor)
+        self.capabilities = identity.capabilities(self.path, self._descriptor)
         self.handles = Handles(
             self._descriptor,
             follow=self._follow,
@@ -82,7 +82,7 @@ class LocalTree(Destination):
 
     def identity(self) -> Identity:
         identity.check_root(self.path, self._descriptor)
-        return identity.identity(self._descriptor)
+        return identity.identity(self.path, self._descriptor)
 
     def begin(self) -> None:
         self.handles.forget()
@@ -136,6 +136,10 @@ class LocalTree(Destination):
     def delete(self, actions: Sequence[Action]) -> list[Outcome]:
         self._check_writable()
         return delete.delete(self.handles, self._temporaries, self._backups, actions)
+
+    def check(self) -> None:
+        identity.check_root(self.path, self._descriptor)
+        identity.check_writable(self.path, self._descriptor)
 
     def flush(self) -> None:
         """One syncfs of the root's file system; one mounted inside the tree is not covered."""

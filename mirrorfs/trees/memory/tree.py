@@ -38,7 +38,7 @@ class MemoryContent(Content):
         self._node = node
         self._offset = 0
 
-    def stat(self) -> Entry:
+    def stat(self, grain_ns: int = 1) -> Entry:
         return self._tree.shown(self._node)
 
     def read(self, size: int) -> bytes:

@@ -210,3 +210,24 @@ def test_a_refusal_is_the_users_to_correct_and_survives_pickling():
         == str(error)
         == ("'x' is not accepted (too odd); expected a number")
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "of_a_million", "shown"),
+    [("10B", 10, "10"), ("1K", 1024, "1Ki"), ("1%", 10_000, "1%"), ("0.5%", 5_000, "0.5%")],
+)
+def test_a_reserve_is_a_size_or_a_share(text: str, of_a_million: int, shown: str) -> None:
+    reserve = values.parse_reserve(text)
+    assert reserve.of(1_000_000) == of_a_million
+    assert str(reserve) == shown
+
+
+@pytest.mark.parametrize("text", ["off", "0", "0%"])
+def test_no_reserve(text: str) -> None:
+    assert values.parse_reserve(text) == values.NOTHING
+
+
+@pytest.mark.parametrize("text", ["%", "-1%", "100%", "nan%", "1%%", "x", ""])
+def test_what_is_no_reserve(text: str) -> None:
+    with pytest.raises(values.ValueRefused):
+        values.parse_reserve(text)
