@@ -24,7 +24,7 @@ from mirrorfs.errors import StateError
 from mirrorfs.leftout import left_out
 from mirrorfs.state import State, make
 from mirrorfs.trees.local.identity import identity, open_root
-from mirrorfs.watch import Watcher
+from mirrorfs.watch import Keeper, Watcher
 
 BUDGET_BYTES = 256 << 20
 
@@ -45,7 +45,7 @@ class Recorder:
 
     ``appended`` is called from the watcher's thread after each append. Directories that ``filter``
     does not enter get no watch, nor do other file systems with ``one_file_system``: the journal
-    vouches for no mirror that takes them in.
+    vouches for no mirror that takes them in. ``keeper`` keeps the watch for the next process.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Recorder:
         filter: Filter,
         appended: Callable[[Position], None] | None = None,
         one_file_system: bool = False,
+        keeper: Keeper | None = None,
     ) -> None:
         self._state = state
         self._place = place
@@ -66,7 +67,9 @@ class Recorder:
             with suppress(OSError):  # what is no cookie of ours harms nobody
                 os.unlink(os.path.join(cookies, left))
         try:
-            self.writer = Writer(state.journal(place), on_append=appended)
+            self.writer = Writer(
+                state.journal(place), continue_epoch=keeper is not None, on_append=appended
+            )
         except JournalLocked as error:
             raise StateError(
                 f"{place} is being watched already: {error}",
@@ -77,9 +80,12 @@ class Recorder:
                 f"the journal of {place} cannot be written: {error}",
                 remedy="give its disk room, or remove the journal: everything is compared then",
             ) from error
+        leaves_out = left_out(filter, one_file_system=one_file_system)
+        if keeper is not None:
+            keeper.claim = f"{self.writer.journal} {leaves_out}"
         try:  # the journal's lock is ours, and nobody believes its new epoch yet
             with open(state.left_out(place), "w", encoding="utf-8") as file:
-                file.write(left_out(filter, one_file_system=one_file_system))
+                file.write(leaves_out)
         except OSError as error:
             self.writer.close()
             raise StateError(
@@ -93,6 +99,7 @@ class Recorder:
             exclude=lambda path: not filter.descends(path),
             one_file_system=one_file_system,
             identity=lambda: identity_now(place),
+            keeper=keeper,
         )
 
     def __enter__(self) -> Self:

@@ -32,6 +32,8 @@ from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.beside import beside
 from mirrorfs.service.control import Control, Question
 from mirrorfs.service.decisions import Decisions, outcome
+from mirrorfs.service.fdstore import FdStore
+from mirrorfs.service.notify import notify
 from mirrorfs.state import State, make
 from mirrorfs.status import SHOWN_OWED, Phase, Status
 from mirrorfs.stoppable import Stopped, Watching
@@ -110,11 +112,13 @@ class Run:
                     appended=appended,
                     filter=self._filter,
                     one_file_system=self._options.one_file_system,
+                    keeper=FdStore.find(os.path.basename(self._state.source(self._source))),
                 ) as self._recorder:
                     await self._answering(lambda: self._begin(mirror, opened))
         except Stopped:
             return
         finally:
+            notify("STOPPING=1")
             self.stop()
             self.status.phase = Phase.STOPPED
             self._show()
@@ -169,6 +173,9 @@ class Run:
     async def _begin(self, mirror: Mirror, opened: ExitStack) -> None:
         assert self._recorder is not None
         await trio.to_thread.run_sync(self._recorder.watcher.ready.wait, abandon_on_cancel=True)
+        notify("READY=1")
+        if self._recorder.watcher.continued:
+            self._said("watching goes on where the process before ended")
         self._say_what_is_unwatched()
         await self._follow(mirror, opened)
 
@@ -318,6 +325,8 @@ class Run:
         self._wake.set()
 
     def _phase(self, phase: Phase, why: str = "", remedy: str = "") -> None:
+        if (phase, why) != (self.status.phase, self.status.why):
+            notify(f"STATUS={phase}" + f": {why}" * bool(why))
         self.status.phase, self.status.why, self.status.remedy = phase, why, remedy
         self._show()
 

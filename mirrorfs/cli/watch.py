@@ -4,6 +4,7 @@ One watcher serves any number of destinations: each `mirrorfs sync SRC DST` then
 changed since it ran last, instead of comparing everything.
 """
 
+import os
 import signal
 import threading
 
@@ -19,6 +20,8 @@ RETAIN_SECONDS = 60.0
 
 def run(call: Call) -> int:
     from mirrorfs.record import Recorder
+    from mirrorfs.service.fdstore import FdStore
+    from mirrorfs.service.notify import notify
 
     (source,) = call.places
     made = read_settings(call)
@@ -28,14 +31,17 @@ def run(call: Call) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    keeper = FdStore.find(os.path.basename(state.source(source)))
     with Recorder(
         source,
         state=state,
         filter=made.filter,
         one_file_system=made.options.one_file_system,
+        keeper=keeper,
     ) as recorder:
         while not recorder.watcher.ready.wait(0.1) and not stop.is_set():
             pass
+        notify("READY=1")
         watched = recorder.watcher.status()
         call.log.notice(
             f"watching {watched.watched} directories of {printable(source)}; "

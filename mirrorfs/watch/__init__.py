@@ -14,6 +14,7 @@ other.
     coverage    what cannot be watched
     mounts      what is mounted over or unmounted
     batch       what one turn has to say, once
+    kept        a watch that outlives its process, and what was read of it and not recorded
     task        what to watch, and how
     backends    how events are had: what a session needs of it, and who provides it
     session     these together, for as long as the root is the same directory
@@ -24,7 +25,8 @@ changes made by another machine on a network file system) is not seen here; a fu
 time to time finds it.
 """
 
+from mirrorfs.watch.kept import Keeper
 from mirrorfs.watch.settle import Pace
 from mirrorfs.watch.watcher import Watcher, WatchStatus
 
-__all__ = ["Pace", "WatchStatus", "Watcher"]
+__all__ = ["Keeper", "Pace", "WatchStatus", "Watcher"]

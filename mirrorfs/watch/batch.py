@@ -25,6 +25,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.dirty: dict[Key, None] = {}
+        self.whole: dict[Key, None] = {}  # dirty, and everything below, too
         self.paths: dict[str, bool] = {}  # path → recursive
         self.trees: dict[
             Node, None
@@ -52,6 +53,7 @@ class Batch:
             self.coverage,
             self.moved,
             self.dirty,
+            self.whole,
             self.paths,
             self.trees,
             self.cookies,
@@ -63,9 +65,17 @@ class Batch:
         recursive = [path for path, below in self.paths.items() if below]
         recursive += [path for node in self.trees if (path := watches.path(node)) is not None]
         looks = dict.fromkeys(self.paths, False)
+        looks.update(dict.fromkeys(self._named(self.dirty, watches), False))
+        looks.update(dict.fromkeys(self._named(self.whole, watches), True))
+        looks.update(dict.fromkeys(recursive, True))
+        return [Dirty(path, below) for path, below in looks.items()]
+
+    def _named(self, keys: Iterable[Key], watches: Watches) -> list[str]:
+        """The paths of names in directories, as they are by now."""
+        paths: list[str] = []
         prefixes: dict[int, str | None] = {}
         nodes = watches.nodes
-        for wd, name in self.dirty:
+        for wd, name in keys:
             try:
                 prefix = prefixes[wd]
             except KeyError:
@@ -73,6 +83,5 @@ class Batch:
                 path = None if node is None else watches.path(node)
                 prefix = prefixes[wd] = path + "/" if path else path
             if prefix is not None:  # else the directory went, and its parent says so
-                looks[prefix + text(name) if name else prefix[:-1]] = False
-        looks.update(dict.fromkeys(recursive, True))
-        return [Dirty(path, below) for path, below in looks.items()]
+                paths.append(prefix + text(name) if name else prefix[:-1])
+        return paths

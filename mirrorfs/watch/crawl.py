@@ -85,6 +85,7 @@ class Crawler:
         self._exclude = exclude
         self._device = device
         self._number = 0
+        self.known = 0  # watches up to this number were announced by an earlier process
         self._waiting: deque[tuple[int, Iterator[None]]] = deque()
         self._active: deque[tuple[int, Iterator[None]]] = deque()
         self._stacks: dict[int, list[Frame]] = {}
@@ -305,7 +306,8 @@ class Crawler:
         displaced = self._watches.place(node, parent, name)
         if displaced is not None:
             self.drop(displaced)
-        announce = self._healed(parent, name) or not frame.covered
+        unknown = 0 < self.known < wd and parent.wd <= self.known
+        announce = self._healed(parent, name) or not frame.covered or unknown
         if known is not None:
             self.renamed(node)
         # Met again after it had left the map, some watches below may have been ended.

@@ -9,11 +9,16 @@ child processes, and stores -1 as a watch where a directory may not be read.
 """
 
 import ctypes
+import fcntl
 import os
+import sys
+import termios
 from struct import Struct
 
 from watchdog.observers.inotify_c import InotifyConstants as C
 from watchdog.observers.inotify_c import inotify_add_watch, inotify_rm_watch
+
+from mirrorfs.watch.kept import Flight, Kept
 
 Event = tuple[int, int, int, bytes]
 """(watch descriptor, mask, rename cookie, name; empty: the watched directory itself)."""
@@ -49,12 +54,19 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Inotify:
-    """One inotify instance: close-on-exec and never blocking. Raises OSError (EMFILE: too many
+    """One inotify instance: close-on-exec and never blocking; a new one, or the one that an earlier
+    process left. ``highest`` is the number of the newest watch. Raises OSError (EMFILE: too many
     instances).
     """
 
-    def __init__(self) -> None:
-        self.fd: int = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+    def __init__(self, kept: Kept | None = None) -> None:
+        self.flight: Flight | None = None
+        self.highest = 0
+        if kept is not None:
+            self.fd, self.flight = kept
+            self.highest = kept.flight.settled
+            return
+        self.fd = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
         if self.fd < 0:
             raise _error()
 
@@ -67,6 +79,8 @@ class Inotify:
         wd = inotify_add_watch(self.fd, b"/proc/self/fd/%d" % directory, mask)
         if wd < 0:
             raise _error()
+        if wd > self.highest:
+            self.highest = int(wd)
         return wd
 
     def unwatch(self, wd: int) -> None:
@@ -75,15 +89,24 @@ class Inotify:
 
     def read(self) -> bytes:
         """What is queued, at most `BUFFER` bytes; empty when nothing is."""
+        if self.flight is not None:
+            return self.flight.read(self.fd)
         try:
             return os.read(self.fd, BUFFER)
         except BlockingIOError:
             return b""
 
+    def queued(self) -> int:
+        """How many bytes of events are queued."""
+        return int.from_bytes(fcntl.ioctl(self.fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
     def close(self) -> None:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+        if self.flight is not None:
+            self.flight.close()
+            self.flight = None
 
 
 def decode(data: bytes) -> list[Event]:

@@ -19,6 +19,14 @@ class Mounts:
         self.fd = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
         self._known = self._read()
 
+    def fingerprint(self) -> str:
+        """What is mounted where, the same in another process and its mount namespace."""
+        parts = []
+        for point, line in self._known:
+            fields, _, kind = line.partition(b" - ")
+            parts.append(f"{point} {fields.split(b' ')[2:4]} {kind.split(b' ')[:2]}")
+        return "\n".join(sorted(parts))
+
     def changes(self) -> list[str] | None:
         """The mount points below the root where something was mounted or unmounted since the last
         call, as root-relative paths; None when that concerns the root itself or a directory above

@@ -37,6 +37,10 @@ class Phantoms:
                 if self.due is None:
                     self.due = now + self._quiet
 
+    def waiting(self) -> list[Key]:
+        """The phantom names still to be looked for."""
+        return [(wd, b"#%d" % inode) for wd, inodes in self._wanted.items() for inode in inodes]
+
     def find(self, batch: Batch) -> None:
         """Report the names that the wanted inodes have by now."""
         wanted, self._wanted, self.due = self._wanted, {}, None

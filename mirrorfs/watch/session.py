@@ -17,6 +17,7 @@ from mirrorfs.core.change import Change, Ready
 from mirrorfs.watch.backends.inotify import InotifyBackend
 from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import plain, reason
+from mirrorfs.watch.kept import Kept
 from mirrorfs.watch.mounts import Mounts
 from mirrorfs.watch.phantom import Phantoms
 from mirrorfs.watch.settle import Settling
@@ -33,17 +34,26 @@ class Session:
     """Watches ``task.root`` as it is now. Raises OSError when that cannot be watched.
 
     ``wake`` is a descriptor whose becoming readable ends the wait of a turn; ``record`` takes the
-    changes.
+    changes. ``kept`` is what an earlier process left; else the task's keeper keeps what the next
+    one will need, under the ``claim``.
     """
 
-    def __init__(self, task: Task, wake: int, record: Callable[[list[Change]], None]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        wake: int,
+        record: Callable[[list[Change]], None],
+        kept: Kept | None = None,
+        claim: str = "",
+    ) -> None:
         self._task = task
         self._pace = task.pace
         self._record = record
         self._clock = time.monotonic
         self._batch = Batch()
         self._settling = Settling(self._pace)
-        self._backend = InotifyBackend(task, self._batch, self._settling)
+        self._backend = InotifyBackend(task, self._batch, self._settling, kept, claim)
+        self.continued = self._backend.continued
         try:
             self._mounts = Mounts(os.path.realpath(task.root))
         except BaseException:
@@ -104,7 +114,17 @@ class Session:
         self.report()
         if not self.ready and backend.done(self._initial) and not backend:
             self.ready = True
-            self._record([Ready()])
+            if not self.continued:
+                self._record([Ready()])
+
+    def landed(self) -> None:
+        """Everything reported so far stands in the journal."""
+        waiting = [*self._settling.waiting(), *self._phantoms.waiting()]
+        self._backend.landed(waiting, ready=self.ready)
+
+    def lost(self) -> None:
+        """Something that was reported does not stand there."""
+        self._backend.lost()
 
     def poll(self) -> None:
         """Report and try again what could not be watched; see whether the root is still the root.
@@ -121,6 +141,8 @@ class Session:
         """Empty the queue and report everything. Raises Lost."""
         end = self._clock() + _FINISH
         backend = self._backend
+        if self.continued and not self.ready:
+            return  # what an earlier process left stays as it is
         while backend.pending() and self._clock() < end:
             self._read()
         backend.run(self._clock, end)

@@ -71,9 +71,13 @@ class Settling:
             self.forget(key)
         return due
 
+    def waiting(self) -> list[Key]:
+        """All that waits."""
+        return [*self._created, *self._last]
+
     def drain(self) -> list[Key]:
         """All that waits, now: a barrier or the end."""
-        waiting = [*self._created, *self._last]
+        waiting = self.waiting()
         self._created.clear()
         self._first.clear()
         self._last.clear()

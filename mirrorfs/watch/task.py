@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from mirrorfs.watch.kept import Keeper
 from mirrorfs.watch.settle import Pace
 
 
 class Task(NamedTuple):
     """Absolute paths, and which directories to leave out (asked with root-relative paths; True:
-    not to be descended).
+    not to be descended). ``keeper`` keeps the watch for the next process.
     """
 
     root: str
@@ -16,3 +17,4 @@ class Task(NamedTuple):
     exclude: Callable[[str], bool] | None
     one_file_system: bool
     pace: Pace
+    keeper: Keeper | None = None

@@ -62,6 +62,8 @@ class Translator:
         self.renamed: list[Node] = []
         self.pruned: list[Node] = []
         self.unmounted = False
+        # The map is ahead of the queue: what came to a name is looked at whole.
+        self.careful = False
         self.root_doubt = ""  # why the root has to be looked at
 
     def feed(self, events: list[Event], now: float) -> None:
@@ -104,7 +106,11 @@ class Translator:
             return
         node = self._watches.nodes.get(wd)
         if node is None:
+            if mask & UNMOUNT and self.careful:
+                self._batch.gap("", "something was unmounted while the watcher was away")
             return
+        if self.careful and mask & ISDIR and mask & (CREATE | MOVED_TO) and name:
+            self._batch.whole[wd, name] = None
         if mask & UNMOUNT:
             self.unmounted = True
         if node is self._watches.root and mask & (_ITSELF | UNMOUNT | IGNORED):

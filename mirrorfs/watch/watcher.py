@@ -19,6 +19,8 @@ from mirrorfs.core.change import Change, Clean, Coverage, Epoch, Gap, Ready
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import DirectoryMissing, PermanentError
 from mirrorfs.watch.coverage import plain, reason
+from mirrorfs.watch.kept import Keeper, take
+from mirrorfs.watch.mounts import Mounts
 from mirrorfs.watch.session import Lost, Session
 from mirrorfs.watch.settle import PACE, Pace
 from mirrorfs.watch.task import Task
@@ -53,7 +55,9 @@ class Watcher:
     ``cookie_directory``: a file made there comes back as `Cookie(its name)` when all changes before
     it were emitted; whoever made it removes it. ``exclude`` is asked with root-relative paths of
     directories; True: neither watched nor gone into. ``one_file_system``: nor are directories of
-    other file systems. ``identity`` is asked at the start of every epoch.
+    other file systems. ``identity`` is asked at the start of every epoch. ``keeper`` keeps the
+    watch for the process that follows on this one, and has what the one before left: then the
+    epoch is a continued one, and nothing has to be compared.
 
     Everything before `Ready` was emitted is to be compared after it; and of what is emitted, `Gap`
     and `Moved` ask for a look at all below their paths.
@@ -69,6 +73,7 @@ class Watcher:
         one_file_system: bool = False,
         identity: Callable[[], Identity],
         pace: Pace = PACE,
+        keeper: Keeper | None = None,
     ) -> None:
         self._task = Task(
             os.path.abspath(root),
@@ -76,6 +81,7 @@ class Watcher:
             exclude,
             one_file_system,
             pace,
+            keeper,
         )
         self._emit = emit
         self._identity = identity
@@ -100,10 +106,10 @@ class Watcher:
         Raises DirectoryMissing, and PermanentError when there are too many inotify instances. A
         root that cannot be watched for other reasons is a gap, again and again, until it can be.
         """
-        self._first = self._epoch(self._identity())
+        epoch = self._epoch(self._identity())
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         try:
-            self._session = self._open()
+            self._session = self._resume(epoch) or self._open(epoch)
         except (FileNotFoundError, NotADirectoryError) as error:
             os.close(self._wake)
             raise DirectoryMissing(f"{self._task.root!r} is not a directory") from error
@@ -115,7 +121,13 @@ class Watcher:
                     remedy="raise fs.inotify.max_user_instances, or end other watching programs",
                 ) from error
             self._lost = plain(reason(error))
+        self._first = epoch._replace(continued=self.continued)
         self._thread.start()
+
+    @property
+    def continued(self) -> bool:
+        """Whether this goes on where an earlier process ended."""
+        return self._session is not None and self._session.continued
 
     def rewatch(self) -> None:
         """Try at once to watch what could not be watched: a limit raised, a permission given."""
@@ -177,6 +189,10 @@ class Watcher:
     def _watch(self, session: Session) -> None:
         while not self._stopping:
             session.turn(self._owing())
+            if not self._owed:
+                session.landed()
+                if session.ready:
+                    self.ready.set()
             self._calm()
             if self._rewatch:
                 self._rewatch = False
@@ -195,7 +211,8 @@ class Watcher:
                 self._record([])
             try:
                 identity = self._identity()
-                session = self._open()
+                epoch = self._epoch(identity)
+                session = self._open(epoch)
             except Exception as error:  # the caller's identity may raise what it likes
                 self._lost = plain(reason(error) if isinstance(error, OSError) else str(error))
                 if os.path.isdir(self._task.root) and gap_at <= time.monotonic():
@@ -204,11 +221,38 @@ class Watcher:
                 continue
             self._lost = ""
             self._session = session
-            self._record([self._epoch(identity)])
+            self._record([epoch])
             return
 
-    def _open(self) -> Session:
-        return Session(self._task, self._wake, self._record)
+    def _resume(self, epoch: Epoch) -> Session | None:
+        """Go on where an earlier process ended, if it left what that takes."""
+        keeper = self._task.keeper
+        if keeper is None:
+            return None
+        claim = self._claim(epoch, keeper)
+        kept = take(keeper, claim)
+        if kept is None:
+            return None
+        try:
+            return Session(self._task, self._wake, self._record, kept, claim)
+        except OSError as error:
+            _log.warning("the watch of the process before cannot be continued: %s", error)
+            return None
+
+    def _open(self, epoch: Epoch) -> Session:
+        keeper = self._task.keeper
+        claim = "" if keeper is None else self._claim(epoch, keeper)
+        return Session(self._task, self._wake, self._record, claim=claim)
+
+    def _claim(self, epoch: Epoch, keeper: Keeper) -> str:
+        """What must be the same in the process that continues."""
+        mounts = Mounts(os.path.realpath(self._task.root))
+        try:
+            return repr(
+                (epoch.boot, epoch.root, self._task.root, keeper.claim, mounts.fingerprint())
+            )
+        finally:
+            mounts.close()
 
     def _lose(self, why: str) -> None:
         self.ready.clear()
@@ -216,6 +260,7 @@ class Watcher:
         self._lost = plain(why)
         if session is None:
             return
+        session.lost()
         self._overflows += session.overflows
         self._events += session.events
         self._last_event = session.last_event or self._last_event
@@ -231,6 +276,8 @@ class Watcher:
         try:
             if session is not None:
                 session.finish()
+                if not self._owed:
+                    session.landed()
                 if session.ready:
                     self._record([Clean()])
         except Lost as lost:
@@ -256,11 +303,11 @@ class Watcher:
             self._owed = [Gap("", why), *dict.fromkeys(kept)]
             self._unrecorded = why
             self._next_record = time.monotonic() + self._pace.retry
+            if self._session is not None:
+                self._session.lost()
             return
         self._owed = []
         self._unrecorded = ""
-        if not self.ready.is_set() and any(isinstance(change, Ready) for change in changes):
-            self.ready.set()
 
     def _owing(self) -> float | None:
         return max(0.0, self._next_record - time.monotonic()) if self._owed else None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mirrorfs.watch.coverage import Blind
+from mirrorfs.watch.settle import Key
 from mirrorfs.watch.watches import Node, Watches
 
 
@@ -19,7 +20,8 @@ class Backend(Protocol):
     """``fd`` becomes readable when there are events. ``nonces`` and ``doubt`` (why the root has to
     be looked at) are left for the session, which empties them.
 
-    Making one raises OSError when it cannot serve the root.
+    ``continued``: it goes on where an earlier process ended. Making one raises OSError when it
+    cannot serve the root.
     """
 
     fd: int
@@ -30,6 +32,7 @@ class Backend(Protocol):
     unmounted: bool
     resyncs: int
     events: int
+    continued: bool
 
     @property
     def name(self) -> str: ...
@@ -81,5 +84,12 @@ class Backend(Protocol):
 
     def look(self, path: str) -> bool:
         """The directory at ``path`` may be another one now. False: nobody watches there."""
+
+    def landed(self, waiting: list[Key], *, ready: bool) -> None:
+        """What was read is recorded, but for the names that wait; the next process may continue
+        when everything is watched (``ready``)."""
+
+    def lost(self) -> None:
+        """What was read could not be recorded: the next process must not continue."""
 
     def close(self) -> None: ...

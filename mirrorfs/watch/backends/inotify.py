@@ -4,6 +4,8 @@ Law: the queue is read before anything is crawled, and what events ask for is do
 one read returned was taken in.
 """
 
+import errno
+import logging
 import os
 import select
 from collections.abc import Callable
@@ -13,21 +15,38 @@ from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import Blind
 from mirrorfs.watch.crawl import Crawler
 from mirrorfs.watch.inotify import COOKIES, ROOT, Inotify, decode
-from mirrorfs.watch.settle import Settling
+from mirrorfs.watch.kept import Flight, Keeper, Kept
+from mirrorfs.watch.settle import Key, Settling
 from mirrorfs.watch.task import Task
 from mirrorfs.watch.translate import Translator
 from mirrorfs.watch.watches import Node, Watches
 
+_log = logging.getLogger(__name__)
+_HALF_FULL = 256 << 10  # bytes of queued events, long before there are 16,384 of them
+
 
 class InotifyBackend:
-    """Watches ``task.root``. Raises OSError."""
+    """Watches ``task.root``. Raises OSError.
+
+    ``kept``: an instance that an earlier process left. Its watches are found again by setting them
+    (the kernel gives a directory the watch it has); until that is done its queue, whose events are
+    older than the map, waits; and until that is read, what came to a name is looked at whole.
+    """
 
     name = "inotify"
 
-    def __init__(self, task: Task, batch: Batch, settling: Settling) -> None:
+    def __init__(
+        self,
+        task: Task,
+        batch: Batch,
+        settling: Settling,
+        kept: Kept | None = None,
+        claim: str = "",
+    ) -> None:
         self._task = task
         self._batch = batch
-        self._inotify = Inotify()
+        self._inotify = Inotify(kept)
+        self.continued = kept is not None
         try:
             cookies = self._watch_cookies()
             fd = os.open(task.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -36,6 +55,10 @@ class InotifyBackend:
                 device = os.fstat(fd).st_dev if task.one_file_system else None
             finally:
                 os.close(fd)
+            if kept is not None and kept.flight.root != self.watches.root.wd:
+                raise OSError(errno.ESTALE, "another directory is in the source's place")
+            if kept is None and task.keeper is not None:
+                self._keep(task.keeper, claim)
         except BaseException:
             self._inotify.close()
             raise
@@ -56,7 +79,12 @@ class InotifyBackend:
         self.unmounted = False
         self.resyncs = 0
         self.events = 0
+        self._behind = 0  # bytes in the queue that are older than the map
         self._crawler.tree(self.watches.root, covered=True)
+        if kept is not None:
+            self._crawler.known = kept.flight.settled
+            self._translator.careful = True
+        self._remapping = self.continued
 
     @property
     def overflows(self) -> int:
@@ -64,15 +92,22 @@ class InotifyBackend:
 
     def read(self, clock: Callable[[], float]) -> bool:
         """One read, and more only while half a rename waits for the other half."""
+        if self._remapping:
+            if self._inotify.queued() > _HALF_FULL:
+                self._inotify.read()  # into the memory, to be taken in when its time comes
+            return False
+        return self._take(clock, self._read())
+
+    def _take(self, clock: Callable[[], float], data: bytes) -> bool:
         translator, halves, pair = self._translator, self._translator.halves, self._task.pace.pair
         overflows, events = translator.overflows, self.events
-        self._feed(clock)
+        self._feed(clock, data)
         end = clock() + 4 * pair
         while halves:
             now = clock()
             wait = min(halves.deadline(), end) - now
             if wait > 0 and self._only_events.poll(int(wait * 1000) + 1):
-                self._feed(clock)
+                self._feed(clock, self._read())
             for half in halves.expired(now if now < end else float("inf")):
                 translator.alone(half)
         if translator.overflows > overflows:
@@ -112,10 +147,12 @@ class InotifyBackend:
         return True
 
     def __bool__(self) -> bool:
-        return bool(self._crawler)
+        return bool(self._crawler) or self._remapping or self._translator.careful
 
     def run(self, clock: Callable[[], float], until: float) -> None:
         self._crawler.run(clock, until)
+        if self._remapping and not self._crawler:
+            self._catch_up(clock)
         if self._again and self._resync is not None and self._crawler.done(self._resync):
             self._again = False
             self._start_resync()
@@ -124,7 +161,7 @@ class InotifyBackend:
         return self._crawler.mark()
 
     def done(self, mark: int) -> bool:
-        return self._crawler.done(mark)
+        return not self._translator.careful and self._crawler.done(mark)
 
     def settled(self) -> bool:
         return not self._again and self._crawler.done(self._resync or 0)
@@ -155,15 +192,58 @@ class InotifyBackend:
             self._crawler.adopt(parent, [name])
         return parent is not None
 
+    def landed(self, waiting: list[Key], *, ready: bool) -> None:
+        flight = self._inotify.flight
+        if flight is None or self._remapping:
+            return
+        idle = not self._crawler and not self._crawler.stale
+        flight.landed(waiting, self._inotify.highest if idle else None)
+        if ready:
+            flight.continues(True)
+
+    def lost(self) -> None:
+        if self._inotify.flight is not None:
+            self._inotify.flight.continues(False)
+
     def close(self) -> None:
         self._crawler.close()
         self._inotify.close()
 
-    def _feed(self, clock: Callable[[], float]) -> None:
-        events = decode(self._inotify.read())
+    def _keep(self, keeper: Keeper, claim: str) -> None:
+        try:
+            flight = Flight.new(claim, self.watches.root.wd)
+        except OSError as error:
+            _log.warning("the watch cannot be kept for the next process: %s", error)
+            return
+        self._inotify.flight = flight
+        keeper.keep({"inotify": self._inotify.fd, "flight": flight.fd})
+
+    def _read(self) -> bytes:
+        data = self._inotify.read()
+        self._behind -= len(data)
+        return data
+
+    def _feed(self, clock: Callable[[], float], data: bytes) -> None:
+        events = decode(data)
         if events:
             self.events += len(events)
             self._translator.feed(events, clock())
+        if self._behind <= 0 and not self._remapping:
+            self._translator.careful = False
+
+    def _catch_up(self, clock: Callable[[], float]) -> None:
+        """The map is made anew: take in what the earlier process had read and not recorded, and
+        what was read since; the queue follows as far as it is older than the map."""
+        flight = self._inotify.flight
+        assert flight is not None
+        waiting = flight.waiting()
+        if waiting is None:
+            self._batch.gap("", "too many files were being written when the watcher ended")
+        else:
+            self._batch.looks(waiting)
+        self._behind = self._inotify.queued()
+        self._remapping = False
+        self._take(clock, flight.events())
 
     def _start_resync(self) -> None:
         """Bring the map up to date after an overflow. One at a time: another one follows if need

@@ -1,0 +1,65 @@
+"""Descriptors that outlive the process: systemd's file descriptor store.
+
+Law: what is kept is named after what it serves, so that several sources in one process, and one
+after another in the same unit, never get each other's. Where no manager keeps anything, nothing is
+found and nothing is lost but the next start's time.
+
+It needs `Type=notify` and `FileDescriptorStoreMax=` in the unit. The manager drops what it keeps
+when the unit is stopped; not when it is restarted, and not when the process is killed.
+"""
+
+import fcntl
+import os
+from collections.abc import MutableMapping
+
+from mirrorfs.service.notify import listens, notify
+
+_FIRST = 3  # SD_LISTEN_FDS_START
+
+
+class FdStore:
+    """The part of the store for one ``name`` (no colon, at most 200 bytes)."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.claim = ""
+
+    @classmethod
+    def find(cls, name: str) -> "FdStore | None":
+        """The store, if the manager of this process has one."""
+        return cls(name) if listens() else None
+
+    def take(self) -> dict[str, int]:
+        """What an earlier process left under the name; once."""
+        prefix = f"{self._name}."
+        found = {}
+        inherited = _inherited()
+        for name in list(inherited):
+            if name.startswith(prefix):
+                found[name.removeprefix(prefix)] = inherited.pop(name)
+        return found
+
+    def keep(self, descriptors: dict[str, int]) -> None:
+        """Have these kept, in place of what was kept under the same names."""
+        for name, descriptor in descriptors.items():
+            full = f"FDNAME={self._name}.{name}"
+            notify("FDSTOREREMOVE=1", full)
+            notify("FDSTORE=1", full, descriptors=(descriptor,))
+
+
+_taken: dict[str, int] | None = None
+
+
+def _inherited(environment: MutableMapping[str, str] = os.environ) -> dict[str, int]:
+    """The descriptors this process was started with, by name; no child inherits them."""
+    global _taken
+    if _taken is None:
+        _taken = {}
+        pid, count = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", "")
+        names = environment.pop("LISTEN_FDNAMES", "").split(":")
+        if pid == str(os.getpid()) and count.isdigit():
+            for number, name in zip(range(_FIRST, _FIRST + int(count)), names, strict=False):
+                fcntl.fcntl(number, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+                if _taken.setdefault(name, number) != number:
+                    os.close(number)
+    return _taken
