@@ -43,12 +43,26 @@ def sync(pair: Pair) -> None:
 def alike(pair: Pair, theirs: Path) -> None:
     """Both do it, and both end in the source."""
     sync(pair)
-    done = rsync(pair.source, theirs, EXACTLY)
+    for _ in range(2):
+        done = rsync(pair.source, theirs, EXACTLY)
+        # rsync asks what it has just replaced by another kind for its default ACL, and is denied;
+        # it is right when it runs again.
+        if "ACL_TYPE_DEFAULT): Permission denied" not in done.stderr:
+            break
     assert (done.returncode, done.stderr) == (0, "")
     wanted, ours, its = portrait(pair.source), portrait(pair.mirror), portrait(theirs)
     assert unlike(wanted, ours) == []
-    assert unlike(ours, its) == []
+    assert unlike(without_acls(ours), without_acls(its)) == []
     assert filled(wanted, ours) == []
+
+
+def without_acls(seen: Portrait) -> Portrait:
+    """Below a default ACL rsync now and then leaves a new directory the inherited rights of its
+    group, so of ACLs only ours are compared with the source."""
+    return {
+        path: one._replace(xattrs=tuple(x for x in one.xattrs if "posix_acl" not in x[0]))
+        for path, one in seen.items()
+    }
 
 
 def start(destination: Path, seed: int) -> None:
