@@ -124,6 +124,7 @@ def options(flags: Flags, *, delete: bool, faithful: bool = False) -> Options:
         xattrs=copying.metadata,
         times=not copying.no_update_modtime,
         directory_times=not copying.no_update_dir_modtime,
+        access_times=copying.atimes,
         empty_directories=copying.create_empty_src_dirs,
         size_only=copying.size_only,
         checksum=copying.checksum,

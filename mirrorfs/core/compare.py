@@ -89,6 +89,7 @@ def comparer(options: Options) -> Comparer:
 
 def _attributes(options: Options) -> Comparer:
     permissions, owners, xattrs = options.permissions, options.owners, options.xattrs
+    access_times, window = options.access_times, options.modify_window_ns
 
     def compare(source: Entry, found: Entry) -> Difference | None:
         if permissions and source.mode != found.mode and source.kind is not Kind.SYMLINK:
@@ -97,6 +98,12 @@ def _attributes(options: Options) -> Comparer:
             return Difference(Verdict.ATTRIBUTES, "the owner differs")
         if xattrs and source.xattrs != found.xattrs:
             return Difference(Verdict.ATTRIBUTES, "the extended attributes differ")
+        if (
+            access_times
+            and source.kind is Kind.FILE
+            and not -window < source.atime_ns - found.atime_ns < window
+        ):
+            return Difference(Verdict.ATTRIBUTES, "the access time differs")
         return None
 
     return compare

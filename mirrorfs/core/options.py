@@ -30,6 +30,7 @@ class Options:
     hard_links: bool = False
     times: bool = True  # mtime of files and links that are equal; a copy always has it
     directory_times: bool = True
+    access_times: bool = False  # atime of files
     empty_directories: bool = False
 
     size_only: bool = False

@@ -2,6 +2,7 @@
 
 import itertools
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +13,7 @@ from support.drives import KINDS, drive
 
 
 class Pair(NamedTuple):
-    """Two empty directories on one file system, and a place for state on another."""
+    """Two empty directories on one file system, and a place for state, which any user may use."""
 
     kind: str
     source: Path
@@ -27,10 +28,12 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def drives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """Every kind of file system, mounted once; a test takes a directory of its own there."""
+def drives() -> Iterator[dict[str, Path]]:
+    """Every kind of file system, mounted once, where any user may look; a test takes a directory of
+    its own there."""
     with ExitStack() as stack:
-        where = tmp_path_factory.mktemp("drives")
+        where = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drives-")))
+        where.chmod(0o755)
         yield {kind: stack.enter_context(drive(kind, where, size="600M")) for kind in KINDS}
 
 
@@ -38,16 +41,18 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def pair_on(drives: dict[str, Path], tmp_path: Path) -> Iterator:
+def pair_on(drives: dict[str, Path]) -> Iterator:
     """`pair_on(kind)` makes a `Pair` there; it is removed in the end."""
     made = []
 
     def make(kind: str) -> Pair:
         top = drives[kind] / f"{next(_numbers)}"
         made.append(top)
-        pair = Pair(kind, top / "source", top / "mirror", tmp_path)
+        pair = Pair(kind, top / "source", top / "mirror", top / "home")
         pair.source.mkdir(parents=True)
         pair.mirror.mkdir()
+        pair.home.mkdir()
+        pair.home.chmod(0o777)
         return pair
 
     yield make

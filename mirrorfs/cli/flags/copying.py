@@ -48,6 +48,7 @@ class Copying(Group):
         "-M",
         better="a change of mode, owner or attributes alone is mirrored as well",
     )
+    atimes: bool = switch("Keep the times at which files were read last, too", "-U", own=True)
     no_update_modtime: bool = switch("Leave the modification time of equal files alone")
     no_update_dir_modtime: bool = switch("Leave the modification times of directories alone")
     no_traverse: bool = switch(

@@ -81,6 +81,8 @@ def assign(where: int | str, want: Entry, keep: Options, now: Entry | None = Non
     _set_xattrs(where, changes)
     if keep.directory_times if want.kind is Kind.DIRECTORY else keep.times:
         os.utime(where, ns=(want.atime_ns or want.mtime_ns, want.mtime_ns))
+    elif keep.access_times and now is not None:
+        os.utime(where, ns=(want.atime_ns, now.mtime_ns))
 
 
 def _set_user_xattrs(where: int | str, changes: dict[str, bytes | None]) -> None:

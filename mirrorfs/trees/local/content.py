@@ -13,6 +13,7 @@ from mirrorfs.trees.base import Content
 from mirrorfs.trees.local.attributes import read_xattrs
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.patience import patiently
+from mirrorfs.trees.local.quiet import open_quietly
 from mirrorfs.trees.local.read import entry_of
 from mirrorfs.trees.local.tick import SECOND, coarse_now, unsettled
 from mirrorfs.trees.local.trouble import failure, unsafe
@@ -127,7 +128,7 @@ def open_content(handles: Handles, path: str, *, follow: bool, xattrs: bool) -> 
         raise unsafe(path)
     above = handles.take(directory)
     try:
-        fd = patiently(os.open, name, _FOLLOW if follow else READ, dir_fd=above.fd)
+        fd = patiently(open_quietly, name, _FOLLOW if follow else READ, above.fd)
     except (OSError, ValueError) as error:
         raise TreeError(failure(path, error, "open the file")) from None
     finally:

@@ -100,7 +100,8 @@ class Filling:
             else:
                 copied = self._copying.copy(content, before, target, meter)
             if not self._writing.check_updated:
-                if copied.moved > before.size:
+                # A clone takes all there is by then, too.
+                if copied.at_once or copied.moved > before.size:
                     os.ftruncate(target, before.size)
                 return before, copied.moved
             if copied.whole and not content.changed_since(before):

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from mirrorfs.core.tree import TreeError, is_within, join, split
 from mirrorfs.trees.local.attributes import by_path
 from mirrorfs.trees.local.patience import keeps, patiently
+from mirrorfs.trees.local.quiet import open_quietly
 from mirrorfs.trees.local.trouble import failure, unsafe
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -138,7 +139,7 @@ class Handles:
         if self.opened is not None:
             self.opened.append(path)
         try:
-            fd = patiently(os.open, name, self._flags, dir_fd=above.fd)
+            fd = patiently(open_quietly, name, self._flags, above.fd)
             listable = True
         except OSError as error:
             if error.errno != errno.EACCES:

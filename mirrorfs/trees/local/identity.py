@@ -14,6 +14,7 @@ from mirrorfs.trees.base import Capabilities
 from mirrorfs.trees.local import kernel
 from mirrorfs.trees.local.handles import DIRECTORY
 from mirrorfs.trees.local.patience import EXHAUSTED, patiently
+from mirrorfs.trees.local.quiet import open_quietly
 
 _FAT = Capabilities(
     symlinks=False,
@@ -42,7 +43,7 @@ _PASSING = EXHAUSTED | {errno.EIO, errno.EINTR, errno.EAGAIN, errno.ENOMEM, errn
 def open_root(path: str) -> int:
     """A descriptor of the root; the path itself may lead through symlinks."""
     try:
-        return patiently(os.open, path, DIRECTORY)
+        return patiently(open_quietly, path, DIRECTORY)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DirectoryMissing(
             f"{path}: {error.strerror}", remedy="check the path, and that its drive is mounted"

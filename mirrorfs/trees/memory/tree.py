@@ -287,6 +287,7 @@ class MemoryTree(Store, Faults, Destination):
             gid=want.gid if keep.owners else now.gid,
             xattrs=want.xattrs if keep.xattrs and want.xattrs is not None else now.xattrs,
             mtime_ns=want.mtime_ns if timed else now.mtime_ns,
+            atime_ns=want.atime_ns if keep.access_times else now.atime_ns,
         )
         if changes != now:
             node.entry = changes._replace(ctime_ns=self.now())
