@@ -256,6 +256,7 @@ class Run:
             self._wake = trio.Event()
             with trio.move_on_at(until):
                 await self._wake.wait()
+        self._hurried = False
 
     async def _cycles(self, follower: Follower) -> NoReturn:
         """Until a root fails."""

@@ -94,7 +94,7 @@ class Systemd:
         self._directory = directory / "systemd"
         self._directory.mkdir()
         # Not below a shared place: its own root would be found in it.
-        self._shared = [ROOT, *shared]
+        self.shared = [ROOT, *shared]
         self.console = directory / "console"
         self._cgroup: Path | None = None
         self._booted: subprocess.Popen[bytes] | None = None
@@ -133,7 +133,7 @@ class Systemd:
         command = ["unshare", *apart, "--", "bash", "-c", BOOT, "boot", str(self._directory)]
         with open(self.console, "wb") as console:
             self._booted = subprocess.Popen(
-                [*command, *map(str, self._shared)],
+                [*command, *map(str, self.shared)],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -228,6 +228,7 @@ class Systemd:
 
     def log(self, unit: str, *, user: str = "") -> str:
         """What a unit said."""
+        self.run("journalctl", "--sync")
         what = "--user-unit" if user else "-u"
         return self.run("journalctl", "--no-pager", "-o", "cat", what, unit).stdout
 

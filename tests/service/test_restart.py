@@ -1,0 +1,209 @@
+"""Under a real systemd a mirror is restarted, upgraded and killed at any moment, and misses
+nothing; nor is anything compared.
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import mutator
+from support.process import DEADLINE, plan, until
+from support.systemd import ROOT, Systemd, program
+from support.walker import differences
+
+from mirrorfs.service.client import ask
+from mirrorfs.state import State
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+
+UNIT = "mirrorfs@it.service"
+AT_ONCE = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=0\nRestart=always\n"
+
+
+class Machine:
+    """A mirror as an instance of the unit that is shipped."""
+
+    def __init__(self, systemd: Systemd, base: Path) -> None:
+        self.systemd = systemd
+        self.source, self.destination = base / "source", base / "destination"
+        self.state = base / "state"
+        for place in (self.source, self.destination, self.state):
+            place.mkdir()
+        shipped = (ROOT / "systemd" / "mirrorfs@.service").read_text()
+        assert "/usr/bin/env mirrorfs" in shipped
+        systemd.unit("mirrorfs@.service", shipped.replace("/usr/bin/env mirrorfs", program()))
+        systemd.write(
+            "/etc/mirrorfs/it.env",
+            f"SRC={self.source}\nDST={self.destination}\nPYTHONPATH={ROOT}\n"
+            f"PYTHONDONTWRITEBYTECODE=1\nMIRRORFS_STATE_DIR={self.state}\n",
+        )
+
+    def at_once(self) -> None:
+        """Started again without a pause, however often it ends."""
+        self.systemd.unit(f"{UNIT}.d/at-once.conf", AT_ONCE)
+
+    def start(self) -> None:
+        self.systemd.systemctl("start", UNIT)
+
+    def restart(self) -> None:
+        self.systemd.systemctl("restart", UNIT)
+
+    def kill(self) -> None:
+        """SIGKILL, and no more; it may just be starting, and have no process."""
+        pid = self.systemd.main_pid(UNIT)
+        if pid:
+            self.systemd.run("kill", "-KILL", str(pid), code=None)
+
+    def everything_is_there(self) -> None:
+        """Once a barrier was passed, which a starting process may not be there to hear."""
+        mirror = State(str(self.state)).mirror(str(self.source), str(self.destination))
+        until(lambda: _answered(mirror), "a barrier to be passed")
+        assert differences(self.source, self.destination) == []
+
+    def comparisons(self) -> list[str]:
+        """Why everything was compared, each time."""
+        log = self.systemd.log(UNIT)
+        return re.findall(r"comparing everything: (.*)", log)
+
+
+def _answered(mirror: str) -> bool:
+    try:
+        answer = ask(mirror, "wait", within=DEADLINE)
+    except Exception as error:
+        print(error)
+        return False
+    assert answer["complete"], answer
+    return True
+
+
+@pytest.fixture(scope="module")
+def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systemd]:
+    base = tmp_path_factory.mktemp("machine")
+    (base / "shared").mkdir()
+    (base / "systemd").mkdir()
+    with Systemd(base / "systemd", base / "shared") as systemd:
+        yield systemd
+
+
+@pytest.fixture
+def machine(systemd: Systemd, request: pytest.FixtureRequest) -> Iterator[Machine]:
+    base = systemd.shared[-1] / re.sub(r"\W", "-", request.node.name)
+    base.mkdir()
+    yield Machine(systemd, base)
+    print(systemd.log(UNIT)[-4000:])
+    systemd.systemctl("stop", UNIT)
+    systemd.systemctl("reset-failed", UNIT, code=None)
+    systemd.run("rm", "-rf", f"/etc/systemd/system/{UNIT}.d")
+    systemd.run("journalctl", "--rotate", "--vacuum-time=1us")
+
+
+def busy(source: Path, seed: int, operations: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, mutator.__file__, source, str(seed), str(operations)]
+    return subprocess.Popen(command)
+
+
+def test_a_restart_misses_nothing_and_compares_nothing(machine: Machine) -> None:
+    source, systemd = machine.source, machine.systemd
+    for number in range(50):
+        (source / f"d{number}").mkdir()
+        (source / f"d{number}" / "file").write_text(str(number))
+    machine.start()
+    assert systemd.show(UNIT, "ActiveState") == "active", "ready is said when it is"
+    machine.everything_is_there()
+    assert machine.comparisons() == ["this pair was not mirrored before"]
+    assert systemd.show(UNIT, "StatusText") != ""
+
+    machine.restart()
+    machine.everything_is_there()
+    for number in range(3):  # while nobody is there
+        systemd.unit(f"{UNIT}.d/slow.conf", "[Service]\nRestartSec=1\n")
+        machine.kill()
+        (source / f"new{number}").mkdir()
+        (source / f"new{number}" / "deep").mkdir()
+        (source / f"new{number}" / "deep" / "file").write_text("made while it was dead")
+        (source / f"d{number}").rename(source / f"renamed{number}")
+        (source / f"renamed{number}" / "file").write_text("then written")
+        (source / f"d{number + 10}").rename(source / f"d{number + 20}" / "inner")
+        (source / f"d{number + 30}" / "file").unlink()
+        (source / f"d{number + 30}").rmdir()
+        os.chmod(source / f"d{number + 40}" / "file", 0o600)
+        machine.everything_is_there()
+    assert machine.comparisons() == ["this pair was not mirrored before"]
+    assert "watching goes on" in systemd.log(UNIT)
+
+    # Stopped for good, the queue is dropped, and what is not known is compared.
+    systemd.systemctl("stop", UNIT)
+    assert systemd.show(UNIT, "NFileDescriptorStore") == "0"
+    (source / "while stopped").write_text("found by comparing")
+    machine.start()
+    machine.everything_is_there()
+    assert machine.comparisons()[1:] == ["the watcher was started anew"]
+
+
+def test_another_filter_does_not_continue(machine: Machine) -> None:
+    """The process before watched other directories."""
+    (machine.source / "left out").mkdir()
+    (machine.source / "taken").mkdir()
+    environment = machine.systemd.read("/etc/mirrorfs/it.env")
+    machine.systemd.write("/etc/mirrorfs/it.env", f"{environment}MIRRORFS_EXCLUDE=/left out/**\n")
+    machine.start()
+    (machine.source / "left out" / "file").write_text("unseen")
+    machine.systemd.write("/etc/mirrorfs/it.env", environment)
+    machine.restart()
+    machine.everything_is_there()
+    assert len(machine.comparisons()) == 2
+
+
+def storm(machine: Machine, seed: int, *, kills: int, operations: int) -> None:
+    """Mutators at work while it is killed; the rest of the kernel's queue must be enough."""
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    (machine.source / "still").mkdir()
+    (machine.source / "busy").mkdir()
+    for number in range(1000):
+        (machine.source / "still" / str(number)).touch()
+    machine.at_once()
+    machine.start()
+    machine.everything_is_there()
+    at_work = [busy(machine.source / "busy", seed + number, operations) for number in range(2)]
+    try:
+        for _ in range(kills):
+            try:
+                at_work[0].wait(rng.uniform(0.05, 1.0) * rng.choice((1, 3)))
+            except subprocess.TimeoutExpired:
+                pass
+            else:
+                at_work[0] = busy(machine.source / "busy", rng.randrange(2**31), operations)
+            if rng.random() < 0.2:
+                machine.restart()
+            else:
+                machine.kill()
+        for process in at_work:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+    finally:
+        for process in at_work:
+            process.kill()
+            process.wait()
+    machine.everything_is_there()
+    planned = plan(machine.source, machine.destination, machine.state, "--full")
+    assert (planned["actions"], planned["failures"]) == ([], [])
+
+
+def test_killed_again_and_again_while_everything_changes(machine: Machine) -> None:
+    storm(machine, random.randrange(2**31), kills=8, operations=100_000)
+    assert len(machine.comparisons()) <= 2, machine.comparisons()
+
+
+@pytest.mark.torture
+def test_killed_two_hundred_times_while_everything_changes(machine: Machine) -> None:
+    storm(machine, random.randrange(2**31), kills=200, operations=100_000)
+    continued = machine.systemd.log(UNIT).count("watching goes on")
+    print(f"{len(machine.comparisons()) - 1} comparisons, {continued} continued of 200 kills")
+    assert len(machine.comparisons()) <= 1 + 2, machine.comparisons()
