@@ -102,7 +102,7 @@ def lock_destination(destination: str, wait: float = 0) -> int:
                 os.close(descriptor)
                 raise Locked(
                     f"another mirrorfs is writing to {destination}",
-                    remedy="wait until it is done (--wait does), or stop it",
+                    remedy="wait for it (--wait does), or stop it",
                 ) from None
         except BaseException:
             os.close(descriptor)

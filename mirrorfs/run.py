@@ -164,11 +164,20 @@ class Run:
         seconds = question.get("seconds")
         if seconds is not None and (type(seconds) not in (int, float) or not seconds >= 0):
             raise UsageError("the seconds to wait are no number")
+        wanted = question.get("fingerprint")
+        if wanted is not None and wanted != self._fingerprint():
+            raise UsageError(
+                "the mirror that runs was told to mirror something else",
+                remedy="use its filters and flags (and -a), or none at all",
+            )
         assert self._recorder is not None
         with trio.move_on_after(float("inf") if seconds is None else seconds):
             return await self._barriers.wait(self._recorder, self._hurry)
         why = self.status.why or f"it is still {self.status.phase}"
         return {"complete": False, "why": f"not within {seconds:g} s: {why}", "owed": {}}
+
+    def _fingerprint(self) -> str:
+        return f"{self._options.fingerprint()}-{self._filter.fingerprint()}"
 
     async def _begin(self, mirror: Mirror, opened: ExitStack) -> None:
         assert self._recorder is not None

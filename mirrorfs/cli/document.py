@@ -40,8 +40,7 @@ def document() -> str:
 
 def _row(flag: Flag) -> str:
     short = f"`{flag.short}` " if flag.short else ""
-    value = f" {flag.value}" if flag.value else ""
-    name = f"{short}`--{flag.name}{value}`"
+    name = f"{short}`--{flag.name}{flag.takes}`"
     verdict = flag.verdict.value + (f": {flag.reason}" if flag.reason else "")
     if flag.verdict is Verdict.SAME:
         verdict = "same"

@@ -73,8 +73,7 @@ def _line(flag: Flag) -> str:
 def spelled(flag: Flag) -> str:
     """`-n, --dry-run` or `    --max-size SIZE`."""
     short = f"{flag.short}, " if flag.short else "    "
-    value = f" {flag.value}" if flag.value else ""
-    return f"{short}--{flag.name}{value}"
+    return f"{short}--{flag.name}{flag.takes}"
 
 
 def _wrap(text: str, width: int) -> list[str]:

@@ -15,6 +15,7 @@ from mirrorfs.cli.stopping import Stopping
 from mirrorfs.cli.texts import read_text
 from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice, print_out
+from mirrorfs.cli.waiting import waited
 from mirrorfs.core.guard import Danger, Refusal, refuse
 from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
@@ -63,7 +64,20 @@ def mirror(call: Call) -> int:
     if os.path.isfile(source):
         source, name = os.path.split(os.path.abspath(source))
         made = replace(made, options=_one_file(made.options), filter=only_file(name), recipe=None)
+    elif (
+        call.command == "sync"
+        and call.flags.state.wait
+        and not _looks_only(call)
+        and (code := waited(call, made, source, destination)) is not None
+    ):
+        return code
     return carry_out(call, made, source, destination)
+
+
+def _looks_only(call: Call) -> bool:
+    """Whether the user wants to see or to decide what this very sync does."""
+    flags = call.flags
+    return flags.important.dry_run or flags.important.interactive or flags.copying.full
 
 
 def carry_out(

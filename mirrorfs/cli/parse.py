@@ -138,7 +138,7 @@ class _Reader:
         if flag.counts:
             self.values[flag.name] = self.values.get(flag.name, 0) + 1
         else:
-            self.values[flag.name] = True
+            self.values[flag.name] = flag.parse("true")
         self.texts[flag.name] = [str(self.values[flag.name]).lower()]
 
     def _set(self, flag: Flag, text: str, origin: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from live.conftest import Places
+from support import forked
 from support.process import Service
 from support.walker import differences
 
@@ -26,7 +27,7 @@ def test_what_changed_before_is_there(places: Places) -> None:
     run = Service("run", source, destination, state=state)
     with run, open(source / "kept open", "w") as kept_open:
         run.reaches("in sync")
-        for n in range(20):
+        for n in range(8):
             (source / f"d{n}").mkdir()
             for m in range(20):
                 (source / f"d{n}" / f"f{m}").write_text(f"{n} {m}")
@@ -89,6 +90,47 @@ def test_what_is_not_there_is_named(places: Places) -> None:
         answer = asked(places, "wait")
         assert (answer["complete"], answer["held"]) == (False, True)
         assert answer["why"] == run.status()["why"] != ""
+
+
+@pytest.mark.root
+def test_sync_waits_for_the_run_that_keeps_the_mirror(places: Places, tmp_path: Path) -> None:
+    source, destination, state = places
+    (source / "file").write_text("one")
+
+    def sync(*flags: str) -> forked.Done:
+        words = ["sync", str(source), str(destination), "--state-dir", str(state), *flags]
+        return forked.call(words, tmp_path)
+
+    assert sync("-a", "--wait").code == 0, "nobody runs, so it does the work"
+    assert differences(source, destination) == []
+    with Service("run", source, destination, state=state) as run:
+        run.reaches("in sync")
+        assert "another mirrorfs is writing" in sync().err
+        for flags in (("--wait",), ("--wait=1m", "-a")):
+            (source / "file").write_text(f"with {flags}")
+            done = sync(*flags, "-v")
+            assert (done.code, "has brought everything there" in done.err) == (0, True)
+            assert differences(source, destination) == []
+        done = sync("--wait", "-a", "--exclude", "file")
+        assert (done.code, "was told to mirror something else" in done.err) == (2, True)
+
+        subprocess.run(["chattr", "+i", destination / "file"], check=True)
+        try:
+            (source / "file").write_text("cannot get there")
+            done = sync("--wait")
+            assert (done.code, "file: " in done.err) == (1, True), done
+        finally:
+            subprocess.run(["chattr", "-i", destination / "file"], check=True)
+        for number in range(100):
+            (source / f"more{number}").write_text("")
+        assert sync("--wait").code == 0
+        for file in source.iterdir():
+            file.unlink()
+        assert sync("--wait").code == 7
+        source.rename(tmp_path / "away")
+        run.reaches("waiting")
+        source.mkdir()
+        assert sync("--wait=0.2").code in (5, 7)
 
 
 def test_it_ends_when_time_is_up(places: Places, tmp_path: Path) -> None:

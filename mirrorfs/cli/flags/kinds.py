@@ -50,7 +50,8 @@ class Verdict(Enum):
 class Flag(NamedTuple):
     """One option. ``value`` names what it takes ("" for a switch or a counter), ``parse`` reads it.
 
-    ``repeats``: it may be given several times and all count. ``bare``: it needs no value.
+    ``repeats``: it may be given several times and all count. ``bare``: it needs no value, and takes
+    one only after an equals sign.
     ``reason`` says what is better, or why there is no effect.
     """
 
@@ -73,6 +74,13 @@ class Flag(NamedTuple):
     @property
     def field(self) -> str:
         return self.name.replace("-", "_")
+
+    @property
+    def takes(self) -> str:
+        """What follows its name, as people write it."""
+        if self.bare:
+            return f"[={self.value}]" if self.value else ""
+        return f" {self.value}" if self.value else ""
 
     @property
     def variable(self) -> str:
@@ -211,6 +219,21 @@ def duration(help: str, default: int = 0, **rest: Any) -> int:
     """Nanoseconds, 0 for off."""
     shown = format_duration(default)
     declared: int = _declare(_span, default, help, "", value="DURATION", shown=shown, **rest)
+    return declared
+
+
+FOR_EVER = 1 << 62  # nanoseconds: more than a century
+
+
+def _patience(value: str) -> int:
+    if value.lower() in ("true", ""):
+        return FOR_EVER
+    return 0 if value.lower() == "false" else _span(value)
+
+
+def patience(help: str, **rest: Any) -> int:
+    """Nanoseconds to wait: 0 not at all, `FOR_EVER` where no duration is given."""
+    declared: int = _declare(_patience, 0, help, "", value="DURATION", bare=True, **rest)
     return declared
 
 

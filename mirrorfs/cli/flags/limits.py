@@ -11,6 +11,7 @@ from .kinds import (
     duration,
     number,
     order,
+    patience,
     reserve,
     size,
     switch,
@@ -63,7 +64,11 @@ class State(Group):
     state_dir: str = text(
         "Keep journals and checkpoints in DIR", value="DIR", own=True, on=EVERYWHERE
     )
-    wait: int = duration("Wait so long for another run of this mirror to end", own=True)
+    wait: int = patience(
+        "Where another mirrorfs keeps this mirror, wait (so long at most): sync until the one that "
+        "runs has brought everything there, all others until the destination is free",
+        own=True,
+    )
     cache_dir: str = text(
         "rclone's cache",
         value="DIR",
