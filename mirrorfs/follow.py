@@ -4,7 +4,9 @@ Law: nothing in here knows how changes are noticed or who is told. One call is o
 two cycles everything that must survive is in the checkpoint or will be read again.
 
 Paths that failed are owed: looked at again in cycles of their own, with a growing pause, so that
-one file that can never be read does not keep the removals of everybody else waiting.
+one file that can never be read does not keep the removals of everybody else waiting. What may pass
+by itself (a full disk, a busy file) is asked for more often than what somebody must mend, and no
+more than a small part of the time goes into asking.
 """
 
 import time
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING
 from mirrorfs.core.approval import Touch
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
-from mirrorfs.core.tree import Identity
+from mirrorfs.core.tree import Failure, Identity, Trouble
 from mirrorfs.errors import TemporaryError, UsageError
 from mirrorfs.mirror import Mirror, Reading
 
@@ -25,6 +27,19 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
+PASSING_PAUSE = 30.0  # the longest for what may pass by itself
+PATIENCE = 10  # as many times as long as it took to look again nobody looks again
+PASSING = frozenset(
+    {
+        Trouble.ABSENT,
+        Trouble.FULL,
+        Trouble.BUSY,
+        Trouble.UNSTABLE,
+        Trouble.DRIFT,
+        Trouble.STALE,
+        Trouble.LOOP,
+    }
+)
 QUIET_SECONDS = 1.0
 VOUCH_SECONDS = 10.0
 BURST_SECONDS = 60.0
@@ -100,7 +115,12 @@ class Follower:
         due = [path for path in due if self.owed[path].withheld] or due
         why = f"looking again at {len(due)} paths"
         reading = Reading(Scope.of(subtrees=due), (), why, self._cursor, True)
-        return reading, self._apply(reading, retries=True)
+        report = self._apply(reading, retries=True)
+        took = self._clock() - now
+        for path in report.unfinished() & self.owed.keys():
+            owed = self.owed[path]
+            owed.due = max(owed.due, now + min(LONGEST_PAUSE, PATIENCE * took))
+        return reading, report
 
     def approve(self, plan: str) -> tuple[Reading, Report]:
         """Look again, and carry out the held plan of this id if it is exactly that still. Raises
@@ -191,8 +211,15 @@ class Follower:
             attempts = before[path].attempts + 1 if path in before else 0
             failure = report.failures.get(path)
             reason = failure.message if failure else "withheld after an error"
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 10))
-            self.owed[path] = Owed(reason, failure is None, attempts, now + pause)
+            self.owed[path] = Owed(
+                reason, failure is None, attempts, now + _pause(failure, attempts)
+            )
+
+
+def _pause(failure: Failure | None, attempts: int) -> float:
+    passing = failure is None or failure.trouble in PASSING
+    longest = PASSING_PAUSE if passing else LONGEST_PAUSE
+    return min(longest, FIRST_PAUSE * 2.0 ** min(attempts, 10))
 
 
 def refuse_strangers(mirror: Mirror, source: Identity, destination: Identity) -> None:

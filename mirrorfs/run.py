@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import trio
 
+from journal import JournalError
 from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.options import Options
@@ -247,6 +248,9 @@ class Run:
                 await self._cycles(follower)
             except MirrorError as error:
                 self._wait_for(error)
+            except (OSError, JournalError) as error:
+                # Out of memory, of descriptors, of luck: nothing is lost, and it may pass.
+                self._wait_for(TemporaryError(f"it cannot go on: {error}"))
             opened.close()
             held = None
             await self._pause(wait)
@@ -361,7 +365,7 @@ class Run:
         status.owed = {path: owed.reason for path, owed in list(follower.owed.items())[:SHOWN_OWED]}
         if not self._held:
             self._refused = ""
-            self._phase(Phase.IN_SYNC)
+            self._phase(Phase.OWING if follower.owed else Phase.IN_SYNC)
 
     def _look(self) -> None:
         if self._recorder is not None:

@@ -22,6 +22,7 @@ class Phase(StrEnum):
     COMPARING = "comparing everything"
     MIRRORING = "mirroring"
     IN_SYNC = "in sync"
+    OWING = "in sync but for what is owed"
     HELD = "held"
     WAITING = "waiting"
     STOPPED = "stopped"

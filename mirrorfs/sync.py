@@ -19,25 +19,20 @@ from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Options
 from mirrorfs.core.order import Order
 from mirrorfs.core.pairing import Rules
-from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Notice, Outcome, Plan, Verb
+from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Notice, Outcome, Plan, Stage, Verb
 from mirrorfs.core.reconcile import Reconciler, gather
 from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tracking import tracked
-from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, Trouble
+from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
 from mirrorfs.core.values import OrderBy
 from mirrorfs.core.walk import Batch
-from mirrorfs.errors import (
-    DirectoryMissing,
-    FatalError,
-    MirrorError,
-    PermanentError,
-    TemporaryError,
-)
+from mirrorfs.errors import FatalError
 from mirrorfs.mounted import MountedSource, apart
 from mirrorfs.quota import Quota
+from mirrorfs.rooted import rooted
 from mirrorfs.trees.base import Destination, Tree
 from mirrorfs.trees.lending import Lending
 from mirrorfs.trees.local import Writing
@@ -132,7 +127,7 @@ class Pass:
         )
         self._filter = filter
         self._settings = settings
-        self._stages = DELETE_FIRST if settings.delete_first else DELETE_LAST
+        self._full = False  # as the last run found the destination
         self._order = None if settings.order is None else Order(settings.order)
         self._quota = quota or Quota()
         self._names = names or LinkedNames()
@@ -147,7 +142,7 @@ class Pass:
         hints = tuple(hints)
         renames, rules = self._renames(scope, hints)
         walk = self._walk(scope, renames, rules)
-        with _roots():
+        with rooted():
             plan = self._mounted.settle(gather(walk, renames.actions, self._stages))
         if self._names.blind:
             notice = self._blind()
@@ -186,7 +181,14 @@ class Pass:
             report.entries = report.kept = 0
             self._run(report, Scope.everything(), hints, before, choose)
         report.limit = self._quota.reached()
+        self._full = any(failure.trouble is Trouble.FULL for failure in report.failures.values())
         return report
+
+    @property
+    def _stages(self) -> Sequence[Stage]:
+        """Where the last run found the destination full, this one makes room first."""
+        first = self._settings.delete_first or self._full
+        return DELETE_FIRST if first else DELETE_LAST
 
     def _run(
         self,
@@ -204,7 +206,7 @@ class Pass:
         renames, rules = self._renames(scope, hints)
         together = bool(renames.actions or choose)
         work = _Work(report, list(renames.actions))
-        with _roots(), self._applier(report) as applier:
+        with rooted(), self._applier(report) as applier:
             self._read(work, applier, self._walk(scope, renames, rules), together)
             if report.limit is not None or self._names.blind:
                 return
@@ -230,7 +232,7 @@ class Pass:
     def _read(self, work: _Work, applier: Applier, walk: Iterator[Batch], together: bool) -> None:
         """Read and decide everything; what is ready is done meanwhile, unless all is to be done
         together. A limit of the user's ends it: what was not read is not known then."""
-        streams = not (together or self._settings.check_first or self._order)
+        streams = not (together or self._settings.check_first or self._order or self._full)
         for batch in walk:
             self._count(work.report, applier, batch)
             if streams:
@@ -329,7 +331,7 @@ class Pass:
         if self._places:
             rules.spare = self._spare
         renames = Renames((), view, frozenset())
-        with _roots():
+        with rooted():
             renames = plan_renames(hints, scope, self._source, view, rules)
         self._names.rename(
             {
@@ -378,21 +380,3 @@ class Pass:
                         f"the destination is full: {outcome.action.path}",
                         remedy="make room, then run it again",
                     )
-
-
-class _roots:
-    """Turns the failure to read a root into an error for the whole run."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, TreeError):
-            raise _fatal(error.failure) from error
-
-
-def _fatal(failure: Failure) -> MirrorError:
-    kinds: dict[Trouble, type[MirrorError]] = {
-        Trouble.ABSENT: DirectoryMissing,
-        Trouble.DENIED: PermanentError,
-    }
-    return kinds.get(failure.trouble, TemporaryError)(failure.message)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Notice, Outcome, Status, Verb
-from mirrorfs.core.tree import Failure, Kind, Trouble
+from mirrorfs.core.tree import Failure, Kind, Trouble, is_within
 from mirrorfs.errors import LimitReached
 
 
@@ -60,8 +60,10 @@ class Report:
                     self.freed += action.expect.size
             elif status is Status.SKIPPED:
                 if failure is None or failure.trouble is not Trouble.ABSENT:
-                    # What waits for something else is looked at with it.
-                    self.withheld.add(failure.path if failure and failure.path else action.path)
+                    # What waits for something above it is looked at with that.
+                    above = failure.path if failure else ""
+                    waits = above and is_within(action.path, above)
+                    self.withheld.add(above if waits else action.path)
                 else:
                     self.vanished += 1
             elif failure is not None:

@@ -20,6 +20,7 @@ from mirrorfs.status import Phase, Status
 REDRAW_SECONDS = 0.1
 MARKS = {
     Phase.IN_SYNC: "\x1b[32m●\x1b[0m",
+    Phase.OWING: "\x1b[33m●\x1b[0m",
     Phase.HELD: "\x1b[31m●\x1b[0m",
     Phase.WAITING: "\x1b[33m●\x1b[0m",
 }

@@ -1,0 +1,244 @@
+"""A destination in trouble: full, read-only, gone; nothing torn, nothing lost, nothing forgotten.
+
+What cannot be done is owed: listed by status with its reason, looked at again, and done without a
+restart once the cause is gone. Everything else goes on.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from live.conftest import Places
+from support.drives import drive
+from support.forked import call as fork
+from support.process import Service, call, until
+from support.walker import differences, leftovers
+
+pytestmark = pytest.mark.root
+
+MB = 1 << 20
+FITS, LARGE = 10, 4  # files that fit, and files that do not, whatever else is there
+
+
+@pytest.fixture(params=["tmpfs", "ext4"])
+def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A destination of 24 MB."""
+    with drive(request.param, tmp_path, size="24M") as point:
+        yield point / "destination"
+
+
+def fill(source: Path) -> None:
+    for number in range(FITS):
+        (source / f"small{number}").write_bytes(os.urandom(100_000))
+    for number in range(LARGE):
+        (source / f"large{number}").write_bytes(os.urandom(9 * MB))
+
+
+def whole_or_absent(source: Path, destination: Path) -> set[str]:
+    """The names that are there; each must be whole, and no temporary among them."""
+    assert leftovers(destination) == []
+    there = {path.name for path in destination.iterdir()}
+    for name in there:
+        assert (destination / name).read_bytes() == (source / name).read_bytes(), name
+    return there
+
+
+def test_a_full_destination_under_run(places: Places, small: Path) -> None:
+    source, _, state = places
+    small.mkdir()
+    (small / "foreign").write_bytes(bytes(MB))
+    (small / "foreign").unlink()
+    fill(source)
+    with Service("run", source, small, state=state, flags=("--min-free", "off")) as run:
+        until(lambda: run.status().get("owed_count"), "something is owed")
+        run.reaches("in sync but for what is owed")
+        there = whole_or_absent(source, small)
+        owed = run.status()["owed"]
+        assert len(there) + len(owed) == FITS + LARGE
+        assert {name for name in there if "small" in name} == {f"small{i}" for i in range(FITS)}
+        assert all("No space left on device" in reason for reason in owed.values())
+        shown = call("status", state=state, code=1).stdout
+        assert f"{len(owed)} paths" in shown
+        assert next(iter(owed)) in shown
+        # Other changes go on: replaced, renamed, removed.
+        (source / "small0").write_text("new")
+        (source / "small1").rename(source / "renamed")
+        (source / "small2").unlink()
+        until(
+            lambda: (
+                (small / "renamed").exists()
+                and not (small / "small2").exists()
+                and (small / "small0").read_bytes() == b"new"
+            ),
+            "changes go on",
+        )
+        # Room is made, as a user would: by removing what is no longer wanted from the source.
+        for name in sorted(name for name in there | owed.keys() if "large" in name)[1:]:
+            (source / name).unlink()
+        run.mirrors()
+        until(lambda: not run.status()["owed_count"], "nothing is owed any more")
+        assert leftovers(small) == []
+        assert run.stop() == 0
+
+
+def test_room_made_by_others_is_found_without_a_restart(places: Places, small: Path) -> None:
+    source, _, state = places
+    small.mkdir()
+    hog = small.parent / "hog"
+    hog.write_bytes(bytes(12 * MB))
+    (source / "wanted").write_bytes(os.urandom(14 * MB))
+    (source / "other").write_text("other")
+    with Service("run", source, small, state=state) as run:
+        until(lambda: "wanted" in run.status().get("owed", {}), "it is owed")
+        assert "--min-free 1% leaves" in run.status()["owed"]["wanted"]
+        until(lambda: whole_or_absent(source, small) == {"other"}, "the rest is there")
+        hog.unlink()
+        run.mirrors()
+        assert run.stop() == 0
+
+
+def test_one_shot_makes_room_before_the_next_attempt(places: Places, small: Path) -> None:
+    """The old content fills the disk, the new one does not fit beside it."""
+    source, _, state = places
+    small.mkdir()
+    for number in range(2):
+        (small / f"old{number}").write_bytes(bytes(8 * MB))
+    for number in range(2):
+        (source / f"new{number}").write_bytes(os.urandom(7 * MB))
+    done = fork(["sync", str(source), str(small), "-v"], state.parent)
+    assert done.code == 0, done.err
+    assert "Attempt 1/3 failed" in done.err
+    assert "No space left on device" in done.err
+    assert differences(source, small, root=False) == []
+
+
+def test_one_shot_says_what_is_not_done(places: Places, small: Path) -> None:
+    source, _, state = places
+    fill(source)
+    for flags, reason in (
+        ([], "No space left on device"),
+        (["--min-free", "6M"], "--min-free 6Mi"),
+    ):
+        small.mkdir(exist_ok=True)
+        done = fork(["sync", str(source), str(small), *flags], state.parent)
+        assert done.code == 1, "as rclone: an error that is in no other category"
+        assert reason in done.err
+        there = whole_or_absent(source, small)
+        assert {name for name in there if "small" in name} == {f"small{i}" for i in range(FITS)}
+        assert len(there) < FITS + LARGE
+        if flags:
+            assert os.statvfs(small).f_bavail * os.statvfs(small).f_frsize >= 6 * MB
+        for name in there:
+            (small / name).unlink()
+    done = fork(["sync", str(source), str(small), "--local-fatal-if-no-space"], state.parent)
+    assert done.code == 7
+
+
+def test_a_read_only_destination_is_waited_for(places: Places, tmp_path: Path) -> None:
+    """As ext4 becomes after an error; the whole is waited for, nothing is tried path by path."""
+    source, _, state = places
+    with drive("ext4", tmp_path, size="24M") as point:
+        destination = point / "destination"
+        for number in range(50):
+            (source / f"{number}").write_text("old")
+        with Service("run", source, destination, state=state) as run:
+            run.mirrors()
+            subprocess.run(["mount", "-o", "remount,ro", point], check=True)
+            for number in range(50):
+                (source / f"{number}").write_text("newer")
+            run.reaches("waiting")
+            assert "read-only" in run.status()["why"]
+            assert "read-only" in call("status", state=state, code=1).stdout
+            assert fork(["sync", "-a", str(source), str(destination)], state.parent).code == 6
+            subprocess.run(["mount", "-o", "remount,rw", point], check=True)
+            run.mirrors()
+            assert run.stop() == 0
+
+
+def test_a_destination_unmounted_under_a_copy_and_mounted_again(
+    places: Places, tmp_path: Path
+) -> None:
+    """Nothing is written below the bare mount point; what was on its way arrives later."""
+    source, _, state = places
+    with drive("ext4", tmp_path, size="64M") as point:
+        image = tmp_path / "ext4.image"
+        destination = point / "destination"
+        (source / "first").write_text("first")
+        with Service("run", source, destination, state=state, flags=("--bwlimit", "2M")) as run:
+            run.mirrors()
+            (source / "large").write_bytes(os.urandom(6 * MB))
+            until(lambda: leftovers(destination), "copying")
+            subprocess.run(["umount", "-l", point], check=True)
+            (source / "second").write_text("second")
+            run.reaches("waiting")
+            assert list(point.iterdir()) == []
+            assert call("status", state=state, code=1).stdout.count("waiting")
+            until(lambda: not _is_attached(image), "everything was let go of")
+            subprocess.run(["mount", "-o", "loop", image, point], check=True)
+            run.mirrors()
+            assert leftovers(destination) == []
+            assert run.stop() == 0
+
+
+def _is_attached(image: Path) -> bool:
+    listed = subprocess.run(["losetup", "-j", image], check=True, capture_output=True)
+    return bool(listed.stdout)
+
+
+def limited(descriptors: int) -> tuple[str, ...]:
+    return ("prlimit", f"--nofile={descriptors}:{descriptors}")
+
+
+def test_a_process_with_few_descriptors(places: Places) -> None:
+    """Sixty-four are enough, for a tree as deep as it may be."""
+    source, destination, state = places
+    for branch in range(20):
+        deep = source.joinpath(*(f"{branch}-{level}" for level in range(40)))
+        deep.mkdir(parents=True)
+        (deep / "file").write_bytes(os.urandom(300_000))
+        (deep / "small").write_text("small")
+    with Service(
+        "run", source, destination, state=state, prefix=limited(64), flags=("--transfers", "8")
+    ) as run:
+        run.mirrors()
+        for branch in range(20):
+            deep = source.joinpath(*(f"{branch}-{level}" for level in range(40)))
+            (deep / "small").write_text("changed")
+            (deep / "file").write_bytes(os.urandom(300_000))
+        run.mirrors()
+        assert "open files" not in run.said()
+        assert not run.status()["owed_count"]
+        assert len(os.listdir(f"/proc/{run.pid}/fd")) < 64
+        assert run.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "calls", "reason"),
+    [
+        ("EDQUOT", "copy_file_range", "Disk quota exceeded"),
+        ("EMFILE", "mkdirat", "Too many open files"),
+        ("ESTALE", "renameat2", "Stale file handle"),
+    ],
+)
+def test_what_the_system_refuses_is_listed_and_nothing_is_removed(
+    places: Places, what: str, calls: str, reason: str
+) -> None:
+    source, destination, state = places
+    destination.mkdir()
+    (destination / "gone").write_text("gone from the source")
+    (source / "d").mkdir()
+    (source / "d" / "file").write_bytes(os.urandom(300_000))
+    (source / "file").write_text("content")
+    done = call(
+        *("sync", "-a", "--retries", "1", source, destination),
+        state=state,
+        code=1,
+        prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={calls}:error={what}"),
+    )
+    assert reason in done.stderr
+    assert (destination / "gone").exists()
+    assert leftovers(destination) == []
+    call("sync", "-a", source, destination, state=state)
+    assert differences(source, destination) == []
