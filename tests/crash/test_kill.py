@@ -3,35 +3,18 @@ ends the work and takes away what was left.
 """
 
 import os
-import socket
 from collections import defaultdict
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from crash.scenes import Turns, check_ended, follow, words
 from crash.states import States, become, leftovers, temporaries_of_state, torn
-from support.forked import call
-from support.inject import (
-    KILL,
-    Call,
-    Ended,
-    Judge,
-    changes,
-    let,
-    needs_injection,
-    supervised,
-)
+from support.inject import KILL, Call, Ended, Judge, changes, let, needs_injection, supervised
 from support.portrait import portrait, unlike
 from support.process import Service
 
-from journal import Reader, verify
+from journal import verify
 from mirrorfs.cli import main
-from mirrorfs.core.filter import EVERYTHING
-from mirrorfs.core.options import Options, archive
-from mirrorfs.follow import Follower
-from mirrorfs.mirror import Mirror
-from mirrorfs.record import Recorder
-from mirrorfs.replay import watcher_answers
 from mirrorfs.state import State
 
 pytestmark = [pytest.mark.root, needs_injection]
@@ -60,21 +43,6 @@ def spread(calls: list[Call], most: int) -> list[int]:
     while any(queues) and len(picked) < most:
         picked += [queue.pop() for queue in queues if queue]
     return sorted(picked[:most])
-
-
-def words(source: Path, room: Path, *flags: str) -> list[str]:
-    places = (str(source), str(room / "mirror"), "--state-dir", str(room / "state"))
-    return ["sync", "-a", *flags, *places]
-
-
-def check_ended(source: Path, room: Path) -> None:
-    """The next run ends the work."""
-    done = call(words(source, room), room)
-    assert done.code == 0 and "ERROR" not in done.err, done.err
-    seen = portrait(room / "mirror")
-    assert unlike(portrait(source), seen) == []
-    assert not leftovers(seen)
-    assert temporaries_of_state(room / "state") == []
 
 
 def killed(source: Path, room: Path, number: int) -> None:
@@ -129,61 +97,6 @@ def sweep_of_replaying(states: States, most: int) -> int:
                 check_ended(source, room)
                 count += 1
         return count
-
-
-def follow(source: Path, room: Path, turn: Callable[[], bool]) -> int:
-    """What `run` does, without its pauses: watch, compare, then cycle after cycle for as long as
-    ``turn`` changes the source."""
-    state, names = State(str(room / "state")), (str(source), str(room / "mirror"))
-    journal, cookies = Reader(state.journal(names[0])), state.cookies(names[0])
-    options = archive(Options())
-    with (
-        Mirror(*names, options=options, filter=EVERYTHING, state=state) as mirror,
-        Recorder(names[0], state=state, filter=EVERYTHING) as recorder,
-    ):
-        assert recorder.watcher.ready.wait(60)
-        follower = Follower(mirror)
-        follower.start()
-        while turn():
-            assert watcher_answers(journal, cookies)
-            follower.cycle()
-            follower.vouch()
-            recorder.retain()
-    return 0
-
-
-class Turns:
-    """Another process, which nobody judges, changes the source whenever it is asked to; a context
-    manager that ends it once it is done with what it does."""
-
-    def __init__(self, source: Path, models: Sequence[Path]) -> None:
-        self._ours, theirs = socket.socketpair()
-        self._left = len(models)
-        self._child = os.fork()
-        if self._child == 0:
-            try:
-                self._ours.close()
-                for model in models:
-                    if theirs.recv(1):
-                        become(source, model)
-                        theirs.send(b".")
-            finally:
-                os._exit(0)
-        theirs.close()
-
-    def __call__(self) -> bool:
-        if not self._left:
-            return False
-        self._left -= 1
-        self._ours.send(b".")
-        return self._ours.recv(1) == b"."
-
-    def __enter__(self) -> "Turns":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ours.close()
-        os.waitpid(self._child, 0)
 
 
 def sweep_of_following(states: States, most: int) -> int:

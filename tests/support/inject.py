@@ -16,7 +16,6 @@ import platform
 import select
 import signal
 import socket
-import stat
 import struct
 import sys
 import tempfile
@@ -31,10 +30,11 @@ import pytest
 KILL = -1
 
 # What an argument says: F a descriptor, P a path, A a directory's descriptor and a name in it.
-# Nothing: the call concerns no file, and is judged wherever it is made.
+# Nothing: the call concerns no file, and is judged wherever it is made. An exclamation mark: it
+# changes something.
 _SHAPES = {
     "read": (0, "F0"),
-    "write": (1, "F0"),
+    "write": (1, "F0!"),
     "open": (2, "P0"),
     "stat": (4, "P0"),
     "fstat": (5, "F0"),
@@ -42,85 +42,78 @@ _SHAPES = {
     "lseek": (8, "F0"),
     "ioctl": (16, "F0"),
     "pread64": (17, "F0"),
-    "pwrite64": (18, "F0"),
-    "sendfile": (40, "F0F1"),
+    "pwrite64": (18, "F0!"),
+    "sendfile": (40, "F0F1!"),
     "fcntl": (72, "F0"),
     "flock": (73, "F0"),
-    "fsync": (74, "F0"),
-    "fdatasync": (75, "F0"),
-    "truncate": (76, "P0"),
-    "ftruncate": (77, "F0"),
-    "rename": (82, "P0P1"),
-    "mkdir": (83, "P0"),
-    "rmdir": (84, "P0"),
-    "link": (86, "P0P1"),
-    "unlink": (87, "P0"),
-    "symlink": (88, "P1"),
+    "fsync": (74, "F0!"),
+    "fdatasync": (75, "F0!"),
+    "truncate": (76, "P0!"),
+    "ftruncate": (77, "F0!"),
+    "rename": (82, "P0P1!"),
+    "mkdir": (83, "P0!"),
+    "rmdir": (84, "P0!"),
+    "link": (86, "P0P1!"),
+    "unlink": (87, "P0!"),
+    "symlink": (88, "P1!"),
     "readlink": (89, "P0"),
-    "chmod": (90, "P0"),
-    "fchmod": (91, "F0"),
-    "chown": (92, "P0"),
-    "fchown": (93, "F0"),
-    "lchown": (94, "P0"),
-    "mknod": (133, "P0"),
+    "chmod": (90, "P0!"),
+    "fchmod": (91, "F0!"),
+    "chown": (92, "P0!"),
+    "fchown": (93, "F0!"),
+    "lchown": (94, "P0!"),
+    "mknod": (133, "P0!"),
     "statfs": (137, "P0"),
     "fstatfs": (138, "F0"),
-    "setxattr": (188, "P0"),
-    "lsetxattr": (189, "P0"),
-    "fsetxattr": (190, "F0"),
+    "setxattr": (188, "P0!"),
+    "lsetxattr": (189, "P0!"),
+    "fsetxattr": (190, "F0!"),
     "getxattr": (191, "P0"),
     "lgetxattr": (192, "P0"),
     "fgetxattr": (193, "F0"),
     "listxattr": (194, "P0"),
     "llistxattr": (195, "P0"),
     "flistxattr": (196, "F0"),
-    "removexattr": (197, "P0"),
-    "lremovexattr": (198, "P0"),
-    "fremovexattr": (199, "F0"),
+    "removexattr": (197, "P0!"),
+    "lremovexattr": (198, "P0!"),
+    "fremovexattr": (199, "F0!"),
     "getdents64": (217, "F0"),
     "inotify_add_watch": (254, "P1"),
     "openat": (257, "A0"),
-    "mkdirat": (258, "A0"),
-    "mknodat": (259, "A0"),
-    "fchownat": (260, "A0"),
+    "mkdirat": (258, "A0!"),
+    "mknodat": (259, "A0!"),
+    "fchownat": (260, "A0!"),
     "newfstatat": (262, "A0"),
-    "unlinkat": (263, "A0"),
-    "renameat": (264, "A0A2"),
-    "linkat": (265, "A0A2"),
-    "symlinkat": (266, "A1"),
+    "unlinkat": (263, "A0!"),
+    "renameat": (264, "A0A2!"),
+    "linkat": (265, "A0A2!"),
+    "symlinkat": (266, "A1!"),
     "readlinkat": (267, "A0"),
-    "fchmodat": (268, "A0"),
+    "fchmodat": (268, "A0!"),
     "faccessat": (269, "A0"),
-    "sync_file_range": (277, "F0"),
-    "utimensat": (280, "A0"),
-    "fallocate": (285, "F0"),
+    "sync_file_range": (277, "F0!"),
+    "utimensat": (280, "A0!"),
+    "fallocate": (285, "F0!"),
     "eventfd2": (290, ""),
     "epoll_create1": (291, ""),
     "inotify_init1": (294, ""),
-    "syncfs": (306, "F0"),
-    "renameat2": (316, "A0A2"),
-    "copy_file_range": (326, "F0F2"),
+    "syncfs": (306, "F0!"),
+    "renameat2": (316, "A0A2!"),
+    "copy_file_range": (326, "F0F2!"),
     "statx": (332, "A0"),
     "openat2": (437, "A0"),
-    "fchmodat2": (452, "A0"),
-    "setxattrat": (463, "A0"),
+    "fchmodat2": (452, "A0!"),
+    "setxattrat": (463, "A0!"),
     "getxattrat": (464, "A0"),
     "listxattrat": (465, "A0"),
-    "removexattrat": (466, "A0"),
+    "removexattrat": (466, "A0!"),
     "file_getattr": (468, "A0"),
 }
 CALLS = frozenset(_SHAPES)
 _NAMES = {number: name for name, (number, _) in _SHAPES.items()}
-
-# Which of them change something; of the opening ones only those that create or truncate.
-CHANGING = frozenset(
-    "write pwrite64 sendfile ioctl fsync fdatasync truncate ftruncate rename mkdir rmdir link "
-    "unlink symlink chmod fchmod chown fchown lchown mknod setxattr lsetxattr fsetxattr "
-    "removexattr lremovexattr fremovexattr mkdirat mknodat fchownat unlinkat renameat linkat "
-    "symlinkat fchmodat utimensat fallocate syncfs renameat2 copy_file_range fchmodat2 setxattrat "
-    "removexattrat open openat openat2".split()
-)
-_OPENING = {"open": 1, "openat": 2}
+# What changes something only sometimes, which is marked by a plus behind its name.
+_CREATES = {"open": 1, "openat": 2}
+_FICLONE = 0x40049409
 
 _AT_FDCWD = -100
 _AUDIT_X86_64 = 0xC000003E
@@ -276,9 +269,9 @@ def _answer(
     name = _NAMES[number]
     verdict = 0
     try:
-        paths = tuple(_paths(thread, _SHAPES[name][1], words))
+        paths = tuple(_paths(thread, _SHAPES[name][1].rstrip("!"), words))
         concerned = not paths or any(_below(path, prefixes) for path in paths)
-        if concerned and not (name in _OPENING and _is_module(paths)):
+        if concerned and not (name in _CREATES and _is_module(paths)):
             seen.append(call := Call(len(seen) + 1, _said(name, words), paths))
             verdict = judge(call)
     except OSError:
@@ -294,17 +287,16 @@ def _answer(
 
 
 def _said(name: str, words: list[int]) -> str:
-    """The call's name; openings that change something are told from those that look."""
-    if name in _OPENING and words[_OPENING[name]] & (os.O_CREAT | os.O_TRUNC):
-        return f"{name}+"
-    return name
+    """The call's name, with a plus where it depends on an argument whether it changes something,
+    and this one does."""
+    created = name in _CREATES and words[_CREATES[name]] & (os.O_CREAT | os.O_TRUNC)
+    cloned = name == "ioctl" and words[1] == _FICLONE
+    return f"{name}+" if created or cloned else name
 
 
 def changes(call: Call) -> bool:
     """Whether something is different after it."""
-    if call.name in ("open", "openat"):
-        return False
-    return call.name.removesuffix("+") in CHANGING
+    return call.name.endswith("+") or _SHAPES[call.name][1].endswith("!")
 
 
 def _is_module(paths: tuple[str, ...]) -> bool:
