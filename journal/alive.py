@@ -9,12 +9,15 @@ import os
 from pathlib import Path
 
 from journal import files
+from journal.errors import JournalUnreadable
 
 
 def writer_alive(directory: str | os.PathLike[str]) -> bool:
-    """Whether a `Writer` has the journal in `directory` open. Raises `JournalUnsafe`."""
+    """Whether a `Writer` has the journal in `directory` open. Raises `JournalUnsafe`,
+    `JournalUnreadable`."""
+    place = Path(directory)
     try:
-        with files.opened(Path(directory)) as fd:
+        with files.reading(place), files.opened(place) as fd:
             lock = files.open_file(fd, "lock")
     except FileNotFoundError:
         return False
@@ -22,6 +25,8 @@ def writer_alive(directory: str | os.PathLike[str]) -> bool:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError as error:
+        raise JournalUnreadable(str(place), error) from error
     finally:
         os.close(lock)
     return False

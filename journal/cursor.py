@@ -29,10 +29,11 @@ class CursorFile:
     def load(self) -> dict[str, Any] | None:
         """What was stored last; None if nothing ever was.
 
-        Raises `CursorDamaged` for anything else than what `store` writes, `JournalUnsafe`.
+        Raises `CursorDamaged` for anything else than what `store` writes, `JournalUnsafe`,
+        `JournalUnreadable`.
         """
         try:
-            with files.opened(self.path.parent) as directory:
+            with files.reading(self.path), files.opened(self.path.parent) as directory:
                 fd = files.open_file(directory, self.path.name)
         except FileNotFoundError:
             return None

@@ -1,7 +1,8 @@
 """Every way this package says no, under one root, split by who must act.
 
 `JournalLocked`, `JournalUnsafe` and `JournalVersion` are for the person who runs the program;
-`JournalUnwritable` for the writer's owner (free space, then append again); `CursorLost`,
+`JournalUnwritable` for the writer's owner (free space, then append again), `JournalUnreadable` for
+whoever reads (the disk, or too many open files); `CursorLost`,
 `CursorDamaged` and `JournalCorrupt` for a reader, and all three mean the same to it: *what changed
 is not known, look at everything*; `RecordInvalid` for the programmer.
 """
@@ -35,6 +36,16 @@ class JournalUnwritable(JournalError):
 
     def __init__(self, path: str, cause: OSError) -> None:
         super().__init__(f"cannot write the journal at {path}: {cause.strerror or cause}")
+        self.path = path
+        self.errno = cause.errno
+
+
+class JournalUnreadable(JournalError):
+    """The system refused to let a file of ours be read; later it may not. Nothing is known of what
+    it holds, so it is neither missing nor damaged."""
+
+    def __init__(self, path: str, cause: OSError) -> None:
+        super().__init__(f"cannot read the journal at {path}: {cause.strerror or cause}")
         self.path = path
         self.errno = cause.errno
 

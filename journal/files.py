@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID
 
-from journal.errors import JournalLocked, JournalUnsafe
+from journal.errors import JournalLocked, JournalUnreadable, JournalUnsafe
 
 NEW = ".new-"
 _SAFE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -30,6 +30,18 @@ def opened(directory: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What the system refuses a reader inside is `JournalUnreadable`; what is missing stays
+    `FileNotFoundError`."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise JournalUnreadable(str(path), error) from error
 
 
 def open_directory(directory: Path) -> int:

@@ -59,8 +59,8 @@ class Reader:
         those after the position, and a batch may advance the position with no record in it.
 
         Raises `CursorLost` at once; `JournalCorrupt`, while iterating, after what was good;
-        `CursorLost("trimmed")` while iterating, if retention overtakes; `JournalVersion` and
-        `JournalUnsafe`.
+        `CursorLost("trimmed")` while iterating, if retention overtakes; `JournalVersion`,
+        `JournalUnsafe` and `JournalUnreadable`.
         """
         place = self._start(after)
         return iter(()) if place is None else self._batches(place)
@@ -68,7 +68,7 @@ class Reader:
     def tail_position(self) -> Position | None:
         """After the last record, for the price of one segment; None in an empty journal."""
         try:
-            with files.opened(self.directory) as directory:
+            with files.reading(self.directory), files.opened(self.directory) as directory:
                 while segments := segment.current(segment.every(directory)):
                     try:
                         return self._tail(directory, segments[-1])
@@ -102,7 +102,7 @@ class Reader:
 
     def _start(self, after: Position | None) -> _Place | None:
         try:
-            with files.opened(self.directory) as directory:
+            with files.reading(self.directory), files.opened(self.directory) as directory:
                 if after is not None:
                     return self._find(directory, after)
                 segments = segment.current(segment.every(directory))
@@ -145,7 +145,7 @@ class Reader:
 
     def _batches(self, place: _Place) -> Iterator[Batch]:
         following: _Place | None = place
-        with files.opened(self.directory) as directory:
+        with files.reading(self.directory), files.opened(self.directory) as directory:
             while following is not None:
                 following = yield from self._segment(directory, following)
 

@@ -10,11 +10,18 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from journal import CursorDamaged, CursorFile, JournalError, Position, RecordInvalid
+from journal import (
+    CursorDamaged,
+    CursorFile,
+    JournalError,
+    JournalUnreadable,
+    Position,
+    RecordInvalid,
+)
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.mounts import Mounts
 from mirrorfs.core.tree import Identity, is_safe
-from mirrorfs.errors import StateError
+from mirrorfs.errors import StateError, TemporaryError
 
 RETRY_SIZE = 2 << 20  # characters; escaped as JSON they are at most six times as many bytes
 
@@ -45,12 +52,18 @@ class CheckpointFile:
 
     def load(self) -> Checkpoint | None:
         """The last one stored; ``None`` if there is none that can be used (then everything is
-        compared, which is always right). Raises StateError for a file somebody else may write.
+        compared, which is always right). Raises StateError for a file somebody else may write,
+        TemporaryError for one that cannot be read: it may say that this is another directory.
         """
         try:
             stored = self._file.load()
         except CursorDamaged:
             return None
+        except JournalUnreadable as error:
+            raise TemporaryError(
+                f"what is known of this mirror cannot be read: {error}",
+                remedy="check the disk of the state directory, or choose another --state-dir",
+            ) from error
         except JournalError as error:
             raise StateError(
                 str(error), remedy="run as the user whose mirror this is, or remove the file"

@@ -11,7 +11,15 @@ from contextlib import suppress
 from itertools import chain
 from typing import NamedTuple, Self
 
-from journal import CursorLost, JournalCorrupt, JournalError, Position, Reader, writer_alive
+from journal import (
+    CursorLost,
+    JournalCorrupt,
+    JournalError,
+    JournalUnreadable,
+    Position,
+    Reader,
+    writer_alive,
+)
 from mirrorfs.checkpoint import Checkpoint, CheckpointFile, MountsFile, NamesFile
 from mirrorfs.core.approval import Touch
 from mirrorfs.core.change import Dirty
@@ -182,6 +190,8 @@ class Mirror:
         Raises StateError for a journal in the hands of others."""
         try:
             return self._reading()
+        except JournalUnreadable as error:
+            return _everything(str(error), None)
         except JournalError as error:
             raise _distrusted(error) from error
 
@@ -215,13 +225,23 @@ class Mirror:
         if why := objection(known, found):
             return _everything(why, tail)
         assert checkpoint is not None
-        return self.since(checkpoint.cursor, checkpoint.retry)
+        return self._since(checkpoint.cursor, checkpoint.retry)
 
-    def since(
+    def since(self, cursor: Position | None, owed: Collection[str] = ()) -> Reading:
+        """What the journal holds after a cursor; ``owed`` paths only as far as they were renamed.
+        Raises TemporaryError for a journal that cannot be read, StateError."""
+        try:
+            return self._since(cursor, owed=owed)
+        except JournalUnreadable as error:
+            raise TemporaryError(
+                str(error), remedy="check the disk of the state directory"
+            ) from error
+        except JournalError as error:
+            raise _distrusted(error) from error
+
+    def _since(
         self, cursor: Position | None, retry: Collection[str] = (), owed: Collection[str] = ()
     ) -> Reading:
-        """What the journal holds after a cursor, and the ``retry`` paths; ``owed`` paths only as
-        far as they were renamed."""
         replay = Replay(self._journal, cursor)
         try:
             again = (Dirty(path, True) for path in retry)
@@ -229,8 +249,6 @@ class Mirror:
         except (CursorLost, JournalCorrupt) as error:
             tail = self._journal.tail_position()
             return _everything(f"the journal cannot vouch for the source: {error}", tail)
-        except JournalError as error:
-            raise _distrusted(error) from error
         if folded.scope.is_everything:
             why = next((reason for path, reason in folded.reasons if not path), "")
             return _everything(why or "the whole source may have changed", replay.cursor)

@@ -87,7 +87,7 @@ def make_destination(destination: str) -> None:
 
 def lock_destination(destination: str, wait: float = 0) -> int:
     """A descriptor that holds the destination against a second writer, after ``wait`` seconds at
-    most. Raises Locked, DirectoryMissing.
+    most. Raises Locked, DirectoryMissing, TemporaryError.
 
     The lock is on the directory itself, so it needs no file in it, and a kill releases it.
     """
@@ -104,6 +104,12 @@ def lock_destination(destination: str, wait: float = 0) -> int:
                     f"another mirrorfs is writing to {destination}",
                     remedy="wait for it (--wait does), or stop it",
                 ) from None
+        except OSError as error:
+            os.close(descriptor)
+            raise TemporaryError(
+                f"cannot lock the destination {destination}: {error.strerror}",
+                remedy="check that its file system is well, and that it can lock",
+            ) from None
         except BaseException:
             os.close(descriptor)
             raise

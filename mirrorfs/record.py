@@ -20,7 +20,7 @@ from mirrorfs.core.change import Change, Cookie, encode
 from mirrorfs.core.compact import compact as fewer
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.tree import Identity
-from mirrorfs.errors import StateError
+from mirrorfs.errors import MirrorError, StateError
 from mirrorfs.leftout import left_out
 from mirrorfs.state import State, make
 from mirrorfs.trees.local.identity import identity, open_root
@@ -63,9 +63,10 @@ class Recorder:
         self._awaited: dict[str, Callable[[Position], None]] = {}
         make(state.source(place))
         cookies = self._cookies = make(state.cookies(place))
-        for left in os.listdir(cookies):
-            with suppress(OSError):  # what is no cookie of ours harms nobody
-                os.unlink(os.path.join(cookies, left))
+        with suppress(OSError):  # what is left there harms nobody
+            for left in os.listdir(cookies):
+                with suppress(OSError):  # nor does what is no cookie of ours
+                    os.unlink(os.path.join(cookies, left))
         try:
             self.writer = Writer(
                 state.journal(place), continue_epoch=keeper is not None, on_append=appended
@@ -149,13 +150,15 @@ class Recorder:
         """
         cursors = []
         real = os.path.realpath(self._place)
-        for directory in self._state.mirrors():
-            checkpoint = CheckpointFile(directory).load()
-            if checkpoint and checkpoint.cursor and os.path.realpath(checkpoint.places[0]) == real:
-                cursors.append(checkpoint.cursor)
-        least = min(cursors, key=lambda cursor: cursor.sequence, default=None)
         try:
+            for directory in self._state.mirrors():
+                known = CheckpointFile(directory).load()
+                if known and known.cursor and os.path.realpath(known.places[0]) == real:
+                    cursors.append(known.cursor)
+            least = min(cursors, key=lambda cursor: cursor.sequence, default=None)
             if retain(self._state.journal(self._place), least, BUDGET_BYTES).over:
                 compact(self._state.journal(self._place), fewer)
-        except JournalError:
-            return  # another process is at it, or the disk is full: a larger journal harms nobody
+        except (JournalError, MirrorError):
+            # Another process is at it, the disk is full, or what a mirror has cannot be read: a
+            # larger journal harms nobody.
+            return

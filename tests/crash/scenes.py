@@ -6,18 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from crash.states import become, leftovers, temporaries_of_state
+from support.following import Following
 from support.forked import call
 from support.portrait import portrait, unlike
-
-from journal import Reader
-from mirrorfs.core.filter import EVERYTHING
-from mirrorfs.core.options import Options, archive
-from mirrorfs.follow import Follower
-from mirrorfs.mirror import Mirror
-from mirrorfs.record import Recorder
-from mirrorfs.replay import watcher_answers
-from mirrorfs.state import State
-from mirrorfs.sync import Settings
 
 
 def words(source: Path, room: Path, *flags: str) -> list[str]:
@@ -38,21 +29,11 @@ def check_ended(source: Path, room: Path) -> None:
 def follow(source: Path, room: Path, turn: Callable[[], bool]) -> int:
     """What `run` does, without its pauses: watch, compare, then cycle after cycle for as long as
     ``turn`` changes the source."""
-    state, names = State(str(room / "state")), (str(source), str(room / "mirror"))
-    journal, cookies = Reader(state.journal(names[0])), state.cookies(names[0])
-    kept, settings = archive(Options()), Settings(partial_suffix=".partial")
-    with (
-        Mirror(*names, options=kept, filter=EVERYTHING, settings=settings, state=state) as mirror,
-        Recorder(names[0], state=state, filter=EVERYTHING) as recorder,
-    ):
-        assert recorder.watcher.ready.wait(60)
-        follower = Follower(mirror)
-        follower.start()
+    with Following(source, room / "mirror", room / "state") as following:
+        following.follower.vouch()
         while turn():
-            assert watcher_answers(journal, cookies)
-            follower.cycle()
-            follower.vouch()
-            recorder.retain()
+            following.catch_up()
+            following.recorder.retain()
     return 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support.portrait import Portrait, Seen, portrait
 
-TEMPORARY = re.compile(rb"\.mirrorfs-[0-9a-f]{8}-[0-9a-f]{8}\.partial")
+TEMPORARY = re.compile(rb"\.mirrorfs-[0-9a-f]{8}-[0-9a-f]{8}\.(partial|tmp)")
 LARGE = 700_000  # more than is copied by one read and one write
 # What `second` renames as a whole: to → from.
 RENAMED = {b"renamed": b"directory", b"moved/file": b"file"}

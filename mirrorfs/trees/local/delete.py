@@ -76,6 +76,7 @@ def _clear(handles: Handles, temporaries: Temporaries, path: str) -> bool:
     handle = handles.take(path)
     with handle as fd:
         with handle.listing:
+            os.lseek(fd, 0, os.SEEK_SET)
             names = os.listdir(fd)
         if not all(map(temporaries.is_ours, names)):
             return False

@@ -130,8 +130,12 @@ class Reading:
         if not handle.listable:
             raise TreeError(Failure(path, Trouble.DENIED, "cannot list: Permission denied"))
         try:
-            with handle.listing, patiently(os.scandir, directory) as iterator:
-                found = list(iterator)
+            with handle.listing:
+                # A listing that ended in trouble may have left the offset behind: what is before it
+                # would look removed.
+                os.lseek(directory, 0, os.SEEK_SET)
+                with patiently(os.scandir, directory) as iterator:
+                    found = list(iterator)
         except OSError as error:
             raise TreeError(failure(path, error, "list the directory")) from None
         entries: dict[str, Entry] = {}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Entry, Identity, Listing
+from mirrorfs.core.tree import Entry, Failure, Identity, Listing, TreeError
 from mirrorfs.errors import FatalError, TemporaryError
 from mirrorfs.trees.base import Content, Destination, Tree
 from mirrorfs.trees.local import change, delete, directories, identity, kernel, link, rename
@@ -93,13 +93,27 @@ class LocalTree(Destination):
     def mounted(
         self, known: Collection[str], takes: Callable[[str], bool]
     ) -> Mapping[str, Mounted]:
-        return self._nested.look(self.handles, known, takes)
+        try:
+            return self._nested.look(self.handles, known, takes)
+        except OSError as error:
+            raise TemporaryError(
+                f"{self.path}: what is mounted in it cannot be told: {error.strerror}",
+                remedy="try again",
+            ) from None
 
     def root(self) -> Entry:
-        return self._reading.root()
+        try:
+            return self._reading.root()
+        except TreeError as error:
+            raise self._of_root(error.failure) from None
 
     def read(self, path: str, names: Collection[str] | None = None) -> Listing:
-        return self._reading.read(path, names)
+        try:
+            return self._reading.read(path, names)
+        except TreeError as error:
+            if path:
+                raise
+            raise self._of_root(error.failure) from None
 
     def open(self, path: str) -> Content:
         return open_content(self.handles, path, follow=self._follow, xattrs=self._xattrs)
@@ -163,6 +177,10 @@ class LocalTree(Destination):
             self._backups.close()
         self._nested.close()
         self.handles.close()
+
+    def _of_root(self, failure: Failure) -> TreeError:
+        """A root has no path that could tell which of the two it is."""
+        return TreeError(failure._replace(message=f"{self.path}: {failure.message}"))
 
     def _check_writable(self) -> None:
         if not self._writable:
