@@ -130,8 +130,9 @@ def sweep_of_following(states: States, most: int) -> int:
     for number in numbers:
         ended = followed(at(number))
         assert ended.code in (-9, 0), ended.said
-        wrong = torn(states.seen[states.first], portrait(mirror), states.seen[states.second])
-        assert wrong == [], ended.calls[-1]
+        now, both = portrait(mirror), (states.seen[states.first], states.seen[states.second])
+        there, back = torn(both[0], now, both[1]), torn(both[1], now, both[0])
+        assert not (there and back), (ended.calls[-1], there, back)
         again()
     return len(numbers)
 
