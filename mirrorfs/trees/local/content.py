@@ -135,10 +135,7 @@ def open_content(handles: Handles, path: str, *, follow: bool, xattrs: bool) -> 
         handles.release(above)
     looked = coarse_now()
     try:
-        try:
-            st = os.fstat(fd)
-        except OSError as error:
-            raise TreeError(failure(path, error, "look at the file")) from None
+        st = os.fstat(fd)
         if not stat.S_ISREG(st.st_mode):
             raise TreeError(Failure(path, Trouble.UNSTABLE, "not a regular file any more"))
     except BaseException as error:
