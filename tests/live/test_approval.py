@@ -1,0 +1,124 @@
+"""A running mirror and the plan it holds: approved, discarded, out of date by itself."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live.conftest import Places
+from live.test_guards import fill
+from support.process import Service, call, until
+from support.walker import count, differences
+
+
+@pytest.fixture
+def filled(places: Places) -> Places:
+    fill(places.source)
+    (places.source / "stays").write_text("here\n")
+    return places
+
+
+def empty(source: Path) -> None:
+    for directory in source.glob("d*"):
+        shutil.rmtree(directory)
+
+
+def held(places: Places) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(
+        call("held", "--json", places.destination, state=places.state).stdout
+    )
+    return shown
+
+
+def test_an_approved_plan_is_carried_out_by_the_running_mirror(filled: Places) -> None:
+    source, destination, state = filled
+    with Service("run", source, destination, state=state) as run:
+        run.mirrors()
+        empty(source)
+        run.reaches("held")
+        plan = until(lambda: held(filled), "it is kept")
+        assert f"mirrorfs approve {destination} {plan['id']}" in run.status()["remedy"]
+        assert run.said().count("held:") == 1
+        (source / "new").write_text("new\n")
+        until((destination / "new").exists, "what is new is copied meanwhile")
+        refused = call("approve", destination, "12345678", state=state, code=2)
+        assert f"{plan['id']} is" in refused.stderr
+        done = call("approve", destination, plan["id"], state=state)
+        assert f"{plan['totals']['delete']} to delete" in done.stderr
+        assert differences(source, destination) == []
+        run.reaches("in sync")
+        assert json.loads(call("held", "--json", destination, state=state).stdout) is None
+
+
+def test_drift_since_the_plan_was_held_asks_again(filled: Places) -> None:
+    source, destination, state = filled
+    with Service("run", source, destination, state=state) as run:
+        run.mirrors()
+        empty(source)
+        run.reaches("held")
+        plan = until(lambda: held(filled), "it is kept")
+        (destination / "d1" / "file1").write_text("another version, by somebody else\n")
+        whole = count(destination)
+        refused = call("approve", destination, plan["id"], state=state, code=7)
+        assert "1 changed: d1/file1" in refused.stderr
+        assert count(destination) == whole
+        assert held(filled)["id"] != plan["id"]
+        run.reaches("held")
+        call("approve", destination, held(filled)["id"], state=state)
+        run.mirrors()
+
+
+def test_what_goes_while_it_is_held_makes_another_plan(filled: Places) -> None:
+    source, destination, state = filled
+    with Service("run", source, destination, state=state) as run:
+        run.mirrors()
+        empty(source)
+        run.reaches("held")
+        first = until(lambda: held(filled), "it is kept")
+        (source / "stays").unlink()
+        more = until(lambda: (now := held(filled))["id"] != first["id"] and now, "another plan")
+        assert more["totals"]["delete"] == first["totals"]["delete"] + 1
+        assert (destination / "stays").exists()
+        fill(source)
+        (source / "stays").write_text("back\n")
+        run.mirrors()
+        assert held(filled) is None, "the source recovered"
+
+
+def test_a_discarded_plan_stays_so_and_another_one_is_held(filled: Places) -> None:
+    source, destination, state = filled
+    with Service("run", source, destination, state=state) as run:
+        run.mirrors()
+        empty(source)
+        run.reaches("held")
+        plan = until(lambda: held(filled), "it is kept")
+        call("discard", destination, plan["id"], state=state)
+        assert "was discarded" in run.status()["remedy"] or run.reaches("held")
+        until(lambda: "was discarded" in run.status()["remedy"], "it says so")
+        call("approve", destination, plan["id"], state=state, code=2)
+        run.kill()
+        run.start()
+        run.reaches("held")
+        assert held(filled)["discarded"], "not even a new process brings it back"
+        (source / "stays").unlink()
+        until(lambda: not held(filled)["discarded"], "what is different is a new plan")
+        call("approve", destination, held(filled)["id"], state=state)
+        run.mirrors()
+
+
+def test_a_plan_of_a_service_that_was_stopped_is_approved_by_hand(filled: Places) -> None:
+    source, destination, state = filled
+    with Service("run", source, destination, state=state, flags=("--exclude=*.tmp",)) as run:
+        run.mirrors()
+        (destination / "excluded.tmp").write_text("protected\n")
+        empty(source)
+        run.reaches("held")
+        plan = until(lambda: held(filled), "it is kept")
+        assert run.stop() == 0
+        shown = call("status", state=state, code=1).stdout
+        assert f"mirrorfs approve {destination} {plan['id']}" in shown
+        call("approve", destination, plan["id"], state=state)
+        assert (destination / "excluded.tmp").exists(), "made with the flags of the service"
+        (destination / "excluded.tmp").unlink()
+        assert differences(source, destination, root=False) == []
