@@ -21,6 +21,7 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Identity, Trouble
 from mirrorfs.errors import TemporaryError, UsageError
 from mirrorfs.mirror import Mirror, Reading
+from mirrorfs.sync import Waits
 
 if TYPE_CHECKING:
     from journal import Position
@@ -43,6 +44,8 @@ PASSING = frozenset(
 QUIET_SECONDS = 1.0
 VOUCH_SECONDS = 10.0
 BURST_SECONDS = 60.0
+SILENT_SECONDS = 1.0
+LONGEST_SILENCE = 30.0
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class Follower:
         self._unvouched: tuple[Reading, Report, float] | None = None
         self._held: Reading | None = None  # what was refused, and nothing else since
         self._held_retry = False
+        self._removals = Removals(clock)
         self._sizes: deque[tuple[float, int]] = deque()  # (when, entries), once a second
         self.owed: dict[str, Owed] = {}
         self.seen: Position | None = None  # up to here everything was weighed, if not applied
@@ -88,9 +92,15 @@ class Follower:
         if reading.scope.is_empty:
             self._cursor = self.seen = reading.cursor
             return None
-        report = self._apply(reading)
-        self.seen = reading.cursor
+        report = self._apply(reading, waits=self._removals.come)
+        if not report.waits:
+            self.seen = reading.cursor
         return reading, report
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is removed because there may be more to come."""
+        return self._removals.last is not None
 
     def hurry(self) -> None:
         """Everything that is owed is due now."""
@@ -155,6 +165,8 @@ class Follower:
         due = float("inf")
         if self._held is None:  # else the same plan would be weighed again and again
             due = min((owed.due for owed in self.owed.values()), default=due)
+        if self._removals.last is not None:
+            due = min(due, self._removals.last + SILENT_SECONDS)
         if self._unvouched is not None:
             due = min(due, now + QUIET_SECONDS, self._unvouched[2] + VOUCH_SECONDS)
         return max(0.0, due - now)
@@ -170,9 +182,16 @@ class Follower:
         approved: Collection[Touch] | None = None,
         *,
         retries: bool = False,
+        waits: Waits = lambda lost: False,
     ) -> Report:
         settles = retries or not self._held_retry  # what is owed is looked at by a retry only
-        report = self._mirror.apply(reading, gone=self._gone(), approved=approved, settles=settles)
+        report = self._mirror.apply(
+            reading, gone=self._gone(), approved=approved, waits=waits, settles=settles
+        )
+        if report.waits:
+            return report
+        if not retries:
+            self._removals.over(refused=report.refusal is not None)
         if report.refusal is not None:
             self._held, self._held_retry = reading, retries
             return report
@@ -196,7 +215,8 @@ class Follower:
         does not count. While a plan is held no time passes: else the rest of a disaster would only
         have to wait."""
         now, entries, sizes = self._clock(), self._mirror.entries, self._sizes
-        while self._held is None and len(sizes) > 1 and sizes[1][0] <= now - BURST_SECONDS:
+        passes = self._held is None and not self.waits
+        while passes and len(sizes) > 1 and sizes[1][0] <= now - BURST_SECONDS:
             sizes.popleft()
         if not sizes or sizes[-1][0] <= now - 1:
             sizes.append((now, entries))
@@ -220,6 +240,35 @@ def _pause(failure: Failure | None, attempts: int) -> float:
     passing = failure is None or failure.trouble in PASSING
     longest = PASSING_PAUSE if passing else LONGEST_PAUSE
     return min(longest, FIRST_PAUSE * 2.0 ** min(attempts, 10))
+
+
+class Removals:
+    """Removals that come in numbers: they are weighed, and done, together once no more come, or
+    after half a minute. A source that is being emptied is seen as that, and not as a little less
+    each time. ``last`` is when the number changed last (monotonic seconds), ``None`` if none
+    wait."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lost = self._refused = -1
+        self._first = 0.0
+        self.last: float | None = None
+
+    def come(self, lost: int) -> bool:
+        """Whether to wait: so many would be gone by now."""
+        now = self._clock()
+        if self.last is None:
+            if lost == self._refused:
+                return False
+            self._first = now
+        if self.last is None or lost != self._lost:
+            self._lost, self.last = lost, now
+        return now - self.last < SILENT_SECONDS and now - self._first < LONGEST_SILENCE
+
+    def over(self, *, refused: bool) -> None:
+        """They were weighed. Those that were refused need not wait once more."""
+        self.last = None
+        self._refused = self._lost if refused else -1
 
 
 def refuse_strangers(mirror: Mirror, source: Identity, destination: Identity) -> None:

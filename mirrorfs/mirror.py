@@ -47,7 +47,7 @@ from mirrorfs.preflight import (
 from mirrorfs.quota import Quota
 from mirrorfs.replay import Replay, watcher_answers
 from mirrorfs.state import State, make
-from mirrorfs.sync import Listener, Pass, Settings
+from mirrorfs.sync import Listener, Pass, Settings, Waits
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
 
@@ -296,10 +296,12 @@ class Mirror:
         *,
         gone: int = 0,
         approved: Collection[Touch] | None = None,
+        waits: Waits = lambda lost: False,
         settles: bool = True,
     ) -> Report:
         """Carry a reading out without moving the checkpoint. ``gone``: how many entries the
-        destination lost a moment ago. ``approved``: take exactly this away, or nothing.
+        destination lost a moment ago. ``approved``: take exactly this away, or nothing. ``waits``:
+        see `Pass.run`.
         ``settles``: if nothing is refused, a plan that was held before is out of date."""
         self._why = reading.why
         report = self._pass.run(
@@ -309,10 +311,11 @@ class Mirror:
             known=self.entries,
             gone=gone,
             approved=approved,
+            waits=waits,
             choose=choose,
         )
         unfinished = approved is not None and report.errors
-        if settles and not (report.refusal or report.limit or unfinished):
+        if settles and not (report.refusal or report.limit or report.waits or unfinished):
             self.keeper.settle()
         if report.whole:
             self.entries = report.kept

@@ -292,7 +292,7 @@ class Run:
             await self._pass_barriers(follower)
             if follower.must_vouch:
                 await trio.to_thread.run_sync(follower.vouch)
-            if turns and not self._held:
+            if turns and not self._held and not follower.waits:
                 continue
             self._announce(busy=False)
             with trio.move_on_after(follower.pause()) as quiet:
@@ -346,6 +346,8 @@ class Run:
 
     def _tell(self, done: tuple[Reading, Report]) -> None:
         reading, report = done
+        if report.waits:
+            return
         refusal = report.refusal
         if refusal is not None:
             todo = remedy(refusal, self._destination, self._state.home)
@@ -365,7 +367,8 @@ class Run:
         status.owed = {path: owed.reason for path, owed in list(follower.owed.items())[:SHOWN_OWED]}
         if not self._held:
             self._refused = ""
-            self._phase(Phase.OWING if follower.owed else Phase.IN_SYNC)
+            quiet = Phase.OWING if follower.owed else Phase.IN_SYNC
+            self._phase(Phase.MIRRORING if follower.waits else quiet)
 
     def _look(self) -> None:
         if self._recorder is not None:

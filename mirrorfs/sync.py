@@ -40,6 +40,7 @@ from mirrorfs.trees.respelled import RespelledDestination
 
 Choose = Callable[[list[Action]], list[Action]]
 Keep = Callable[[Refusal, list[Action]], Refusal]
+Waits = Callable[[int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class _Before(NamedTuple):
     known: int
     gone: int
     approved: Collection[Touch] | None
+    waits: Waits
 
 
 @dataclass(slots=True)
@@ -159,20 +161,22 @@ class Pass:
         known: int = 0,
         gone: int = 0,
         approved: Collection[Touch] | None = None,
+        waits: Waits = lambda lost: False,
         choose: Choose | None = None,
     ) -> Report:
         """Make the destination equal within the scope.
 
         ``first``: this pair was never mirrored; ``known``: how many entries the destination is
         known to hold, and ``gone`` how many it lost a moment ago, for the guards of a small scope;
-        ``approved``: take exactly this away, or nothing;
+        ``approved``: take exactly this away, or nothing; ``waits`` is asked, where many are to be
+        removed, whether there may be more to come: then nothing that exists is touched yet;
         ``choose`` may leave actions out (they are withheld). What concerns a path is in the report,
         and whether a limit ended the run early.
         Raises DirectoryMissing, TemporaryError, PermanentError for a root that cannot be read.
         """
         self._quota.begin()
         report, hints = Report(), tuple(hints)
-        before = _Before(first, known, gone, approved)
+        before = _Before(first, known, gone, approved, waits)
         self._run(report, scope, hints, before, choose)
         if self._names.blind:
             notice = self._blind()
@@ -211,11 +215,13 @@ class Pass:
             if report.limit is not None or self._names.blind:
                 return
             self._leave_shaken(work, applier)
-            report.refusal = self._refusal(work, scope, before)
-            if report.refusal is None:
+            if self._waits(work, before):
+                report.waits = True
+                self._leave(work, applier, together, "more may have to be removed: it waits")
+            elif (refusal := self._refusal(work, scope, before)) is None:
                 self._carry_out(work, applier, choose)
             else:
-                self._hold(work, applier, together)
+                self._hold(refusal, work, applier, together)
 
     def _applier(self, report: Report) -> Applier:
         return Applier(
@@ -276,16 +282,26 @@ class Pass:
             approved=before.approved,
         )
 
-    def _hold(self, work: _Work, applier: Applier, together: bool) -> None:
-        """Nothing that exists is touched; new files are copied where nobody was to be asked."""
-        refusal = work.report.refusal
-        assert refusal is not None
+    def _waits(self, work: _Work, before: _Before) -> bool:
+        """A disaster comes in pieces: whether to wait for the rest of one, to see it whole."""
+        limits = self._settings.limits
+        if before.approved is not None or limits.share >= 1:
+            return False
+        lost = before.gone + sum(action.verb is Verb.DELETE for action in work.later)
+        return lost > limits.share_floor and before.waits(lost)
+
+    def _hold(self, refusal: Refusal, work: _Work, applier: Applier, together: bool) -> None:
         actions = [*work.ready, *work.later] if together else work.later
         refusal = replace(refusal, digest=identify(touches(actions)))
         work.report.refusal = self._keep(refusal, actions)
+        self._leave(work, applier, together, refusal.message)
+
+    def _leave(self, work: _Work, applier: Applier, together: bool, why: str) -> None:
+        """Nothing that exists is touched; new files are copied where nobody was to be asked."""
         if not together:
             applier.run(work.ready)
-        applier.withhold(actions, Failure("", Trouble.LIMIT, refusal.message))
+            work.ready = []
+        applier.withhold([*work.ready, *work.later], Failure("", Trouble.LIMIT, why))
 
     def _carry_out(self, work: _Work, applier: Applier, choose: Choose | None) -> None:
         actions = [*work.ready, *work.later]

@@ -19,7 +19,8 @@ class Report:
     ``old_names`` are those of renames that
     were not done; ``entries`` of the source were looked at, ``kept`` is how many the destination
     had, and ``whole`` whether that is everything; ``vanished`` were gone from the source when they
-    were to be copied; ``limit`` of the user ended the run early."""
+    were to be copied; ``limit`` of the user ended the run early; ``waits``: nothing was taken
+    away yet, because there may be more to come."""
 
     done: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
     directories: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
@@ -35,6 +36,7 @@ class Report:
     notices: list[Notice] = field(default_factory=list)
     refusal: Refusal | None = None
     limit: LimitReached | None = None
+    waits: bool = False
 
     @property
     def errors(self) -> int:

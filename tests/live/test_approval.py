@@ -1,6 +1,7 @@
 """A running mirror and the plan it holds: approved, discarded, out of date by itself."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ from typing import Any
 import pytest
 from live.conftest import Places
 from live.test_guards import fill
-from support.process import Service, call, until
+from support import forked
+from support.process import Service, until
 from support.walker import count, differences
+
+from mirrorfs.service.client import ask
 
 
 @pytest.fixture
@@ -19,14 +23,33 @@ def filled(places: Places) -> Places:
     return places
 
 
+def call(*words: object, state: Path, code: int = 0) -> forked.Done:
+    """A command in a fork; the code it must end with."""
+    said = forked.call([*map(str, words), "--state-dir", str(state)], state.parent)
+    assert said.code == code, said.said
+    return said
+
+
 def empty(source: Path) -> None:
     for directory in source.glob("d*"):
         shutil.rmtree(directory)
 
 
+def settled(run: Service) -> dict[str, Any]:
+    """The plan that is held once everything that changed until now was weighed."""
+    assert ask(state_of(run), "wait", seconds=60)["held"]
+    shown: dict[str, Any] = json.loads(call("held", "--json", run.places[1], state=run.state).out)
+    return shown
+
+
+def state_of(run: Service) -> str:
+    (directory,) = run.state.glob("mirrors/*")
+    return os.fspath(directory)
+
+
 def held(places: Places) -> dict[str, Any]:
     shown: dict[str, Any] = json.loads(
-        call("held", "--json", places.destination, state=places.state).stdout
+        call("held", "--json", places.destination, state=places.state).out
     )
     return shown
 
@@ -37,18 +60,18 @@ def test_an_approved_plan_is_carried_out_by_the_running_mirror(filled: Places) -
         run.mirrors()
         empty(source)
         run.reaches("held")
-        plan = until(lambda: held(filled), "it is kept")
+        plan = settled(run)
         assert f"mirrorfs approve {destination} {plan['id']}" in run.status()["remedy"]
         assert run.said().count("held:") == 1
         (source / "new").write_text("new\n")
         until((destination / "new").exists, "what is new is copied meanwhile")
         refused = call("approve", destination, "12345678", state=state, code=2)
-        assert f"{plan['id']} is" in refused.stderr
+        assert f"{plan['id']} is" in refused.err
         done = call("approve", destination, plan["id"], state=state)
-        assert f"{plan['totals']['delete']} to delete" in done.stderr
+        assert f"{plan['totals']['delete']} to delete" in done.err
         assert differences(source, destination) == []
         run.reaches("in sync")
-        assert json.loads(call("held", "--json", destination, state=state).stdout) is None
+        assert json.loads(call("held", "--json", destination, state=state).out) is None
 
 
 def test_drift_since_the_plan_was_held_asks_again(filled: Places) -> None:
@@ -57,11 +80,11 @@ def test_drift_since_the_plan_was_held_asks_again(filled: Places) -> None:
         run.mirrors()
         empty(source)
         run.reaches("held")
-        plan = until(lambda: held(filled), "it is kept")
+        plan = settled(run)
         (destination / "d1" / "file1").write_text("another version, by somebody else\n")
         whole = count(destination)
         refused = call("approve", destination, plan["id"], state=state, code=7)
-        assert "1 changed: d1/file1" in refused.stderr
+        assert "1 changed: d1/file1" in refused.err
         assert count(destination) == whole
         assert held(filled)["id"] != plan["id"]
         run.reaches("held")
@@ -75,7 +98,7 @@ def test_what_goes_while_it_is_held_makes_another_plan(filled: Places) -> None:
         run.mirrors()
         empty(source)
         run.reaches("held")
-        first = until(lambda: held(filled), "it is kept")
+        first = settled(run)
         (source / "stays").unlink()
         more = until(lambda: (now := held(filled))["id"] != first["id"] and now, "another plan")
         assert more["totals"]["delete"] == first["totals"]["delete"] + 1
@@ -92,7 +115,7 @@ def test_a_discarded_plan_stays_so_and_another_one_is_held(filled: Places) -> No
         run.mirrors()
         empty(source)
         run.reaches("held")
-        plan = until(lambda: held(filled), "it is kept")
+        plan = settled(run)
         call("discard", destination, plan["id"], state=state)
         assert "was discarded" in run.status()["remedy"] or run.reaches("held")
         until(lambda: "was discarded" in run.status()["remedy"], "it says so")
@@ -114,9 +137,9 @@ def test_a_plan_of_a_service_that_was_stopped_is_approved_by_hand(filled: Places
         (destination / "excluded.tmp").write_text("protected\n")
         empty(source)
         run.reaches("held")
-        plan = until(lambda: held(filled), "it is kept")
+        plan = settled(run)
         assert run.stop() == 0
-        shown = call("status", state=state, code=1).stdout
+        shown = call("status", state=state, code=1).out
         assert f"mirrorfs approve {destination} {plan['id']}" in shown
         call("approve", destination, plan["id"], state=state)
         assert (destination / "excluded.tmp").exists(), "made with the flags of the service"
