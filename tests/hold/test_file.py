@@ -114,8 +114,10 @@ def test_every_damage_of_one_byte_is_seen(tmp_path):
     file.store(stored, [GONE, GONE._replace(path="b")])
     whole = file.path.read_bytes()
     damaged = [whole[:place] for place in range(0, len(whole), 3)] + [whole + b"\0"]
-    for place in range(len(whole)):
-        damaged.append(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+    damaged += [
+        whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :]
+        for place in range(len(whole))
+    ]
     for data in damaged:
         file.path.write_bytes(data)
         with pytest.raises(StateError, match="not a plan that was kept") as error:
