@@ -311,6 +311,12 @@ class Pairing:
                 return
         if action is None:
             self._batch.equal.append(name)
+        elif have.links > (1 if sharing is None else want.links):
+            # One of its names is none of the mirror's business, and would change with it.
+            frame.touched = True
+            reason = f"{action.reason}, and it has other names"
+            update = Action(Verb.UPDATE, Stage.CONTENT, action.path, want, have, reason)
+            self._rules.put(self._batch, update, waits=True)
         else:
             self._batch.later.append(action)
 

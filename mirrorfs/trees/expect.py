@@ -58,8 +58,13 @@ def reached(found: Entry, want: Entry) -> bool:
 
 
 def same_to_set(found: Entry, want: Entry, saw: Entry | None) -> bool:
-    """Whether its attributes may be set: the content is the one the plan saw, or wants already."""
+    """Whether its attributes may be set: the content is the one the plan saw, or wants already.
+
+    Only a directory may be another one than the plan saw: a file may have another name, outside.
+    """
     if found.kind is not want.kind:
+        return False
+    if found.kind is not Kind.DIRECTORY and (saw is None or not same_object(found, saw)):
         return False
     return saw is None or same_version(found, saw) or reached(found, want)
 

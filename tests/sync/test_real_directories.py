@@ -181,6 +181,30 @@ def test_every_kind_in_the_place_of_every_other(tmp_path):
     assert RealTree(destination).shape(modes=True) == RealTree(source).shape(modes=True)
 
 
+@pytest.mark.parametrize("opts", [ARCHIVE, Options(permissions=True)], ids=["archive", "plain"])
+def test_a_name_elsewhere_keeps_what_it_has(tmp_path, opts):
+    """A file of the destination may have a name that is none of the mirror's business."""
+    source, destination, elsewhere = (tmp_path / name for name in ("source", "destination", "else"))
+    for root in (source, destination):
+        root.mkdir()
+        (root / "file").write_bytes(b"content")
+        os.utime(root / "file", ns=(1, 1))
+    os.link(destination / "file", elsewhere)
+    (source / "file").chmod(0o4777)
+    before = elsewhere.stat()
+    with opened(source, destination, opts) as trees:
+        assert not full(*trees, opts).failures
+        assert mirror(*trees, opts).plan(ALL).actions == ()
+    assert (destination / "file").stat().st_mode & 0o7777 == 0o4777
+    after = elsewhere.stat()
+    assert (after.st_mode, after.st_uid, after.st_mtime_ns) == (
+        before.st_mode,
+        before.st_uid,
+        before.st_mtime_ns,
+    )
+    assert elsewhere.read_bytes() == b"content"
+
+
 @pytest.mark.parametrize(
     "name", [b"\xff\xfe", "é".encode(), b"a b", b"\x01", b"-", b"~", b"x" * 255]
 )

@@ -231,9 +231,14 @@ class Transfers:
         held = patiently(os.open, temporary, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
         try:
             # RACE: who else may write in the directory may have put something there that is not
-            # his to change, by a hard link. What was just made has one name.
-            st = os.fstat(held)
-            if KINDS[stat.S_IFMT(st.st_mode)] is not want.kind or st.st_nlink > 1:
+            # his to change, by a hard link. What was just made has one name, and this is it: asked
+            # by the name, because the link may be gone again.
+            st = os.stat(temporary, dir_fd=fd, follow_symlinks=False)
+            if (
+                KINDS[stat.S_IFMT(st.st_mode)] is not want.kind
+                or st.st_nlink > 1
+                or not os.path.samestat(st, os.fstat(held))
+            ):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             assign(by_path(held), want, self._made)
         finally:
