@@ -122,6 +122,8 @@ class Applier:
             return
         if self._missing and not (actions := self._grounded(actions)):
             return
+        if stage in (Stage.RENAME, Stage.ROOM, Stage.DELETE):
+            self._source.identity()  # RACE: raises when it is not in its place any more
         match stage:
             case Stage.SHELTER | Stage.DIRECTORIES:
                 for _, level in groupby(actions, key=lambda action: action.path.count("/")):

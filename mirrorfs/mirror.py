@@ -25,7 +25,7 @@ from mirrorfs.core.approval import Touch
 from mirrorfs.core.change import Dirty
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint, fold
-from mirrorfs.core.guard import Refusal
+from mirrorfs.core.guard import Before, Refusal
 from mirrorfs.core.mounts import Mounts
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Plan, Verb
@@ -37,6 +37,7 @@ from mirrorfs.hold import Held, Keeper, Recipe
 from mirrorfs.leftout import left_out, recorded_for
 from mirrorfs.mounted import MountedSource
 from mirrorfs.preflight import (
+    is_home,
     lock_destination,
     make_destination,
     refuse_backups,
@@ -100,7 +101,7 @@ class Mirror:
         self._full = full or bool(settings.compare_dest)
         self._state = state or State.find()
         self._filter, self._excluded = filter, options.delete_excluded
-        self._recipe = recipe
+        self._recipe, self._home = recipe, is_home(destination)
         self._fingerprint = f"{options.fingerprint()}-{filter.fingerprint()}"
         if settings.compare_dest:
             self._fingerprint += f"-without {settings.compare_dest!a}"
@@ -307,9 +308,7 @@ class Mirror:
         report = self._pass.run(
             reading.scope,
             reading.hints,
-            first=self.checkpoint is None,
-            known=self.entries,
-            gone=gone,
+            before=self.before(gone),
             approved=approved,
             waits=waits,
             choose=choose,
@@ -326,6 +325,17 @@ class Mirror:
     def approval(self, plan: str) -> Collection[Touch]:
         """What a held plan takes away. Raises as `Keeper.approval` does."""
         return self.keeper.approval(plan, self._fingerprint)
+
+    def before(self, gone: int = 0) -> Before:
+        """What the guards are to know; ``gone`` as for `apply`."""
+        known = self.checkpoint
+        return Before(
+            first=known is None,
+            changed=known is not None and known.fingerprint != self._fingerprint,
+            home=self._home,
+            entries=self.entries,
+            gone=gone,
+        )
 
     def _describe(self, refusal: Refusal) -> Held:
         return Held(

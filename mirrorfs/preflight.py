@@ -5,9 +5,12 @@ Nothing in here changes anything but to make the destination directory and to ta
 
 import fcntl
 import os
+import pwd
 import time
+from contextlib import suppress
 
 from mirrorfs.core.filter import Filter
+from mirrorfs.core.tree import is_within
 from mirrorfs.errors import DirectoryMissing, FatalError, Locked, TemporaryError
 from mirrorfs.overlap import overlap
 from mirrorfs.trees.local.identity import open_root
@@ -71,6 +74,15 @@ def refuse_state(
             return
         remedy += f", or leave it out with --exclude '/{found.inner}/**'"
     raise FatalError(f"the state directory {home} and the {name} {tree} overlap", remedy=remedy)
+
+
+def is_home(destination: str) -> bool:
+    """Whether the destination is the home directory of who runs this, or holds it."""
+    homes = [os.environ.get("HOME", "")]
+    with suppress(KeyError):
+        homes.append(pwd.getpwuid(os.geteuid()).pw_dir)
+    real = os.path.realpath(destination).strip("/")
+    return any(is_within(os.path.realpath(home).strip("/"), real) for home in homes if home)
 
 
 def make_destination(destination: str) -> None:

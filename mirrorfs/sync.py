@@ -14,7 +14,7 @@ from mirrorfs.core.approval import Touch, identify, touches
 from mirrorfs.core.elsewhere import Elsewhere
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
-from mirrorfs.core.guard import Limits, Refusal, refuse
+from mirrorfs.core.guard import Before, Limits, Refusal, refuse
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Options
 from mirrorfs.core.order import Order
@@ -74,12 +74,10 @@ class Listener:
         """Some actions were carried out, or not."""
 
 
-class _Before(NamedTuple):
-    """What is known of the destination, for the guards; see `Pass.run`."""
+class _Asked(NamedTuple):
+    """What the guards are to know; see `Pass.run`."""
 
-    first: bool
-    known: int
-    gone: int
+    before: Before
     approved: Collection[Touch] | None
     waits: Waits
 
@@ -157,17 +155,14 @@ class Pass:
         scope: Scope,
         hints: Iterable[Hint] = (),
         *,
-        first: bool = False,
-        known: int = 0,
-        gone: int = 0,
+        before: Before = Before(),  # noqa: B008  (frozen)
         approved: Collection[Touch] | None = None,
         waits: Waits = lambda lost: False,
         choose: Choose | None = None,
     ) -> Report:
         """Make the destination equal within the scope.
 
-        ``first``: this pair was never mirrored; ``known``: how many entries the destination is
-        known to hold, and ``gone`` how many it lost a moment ago, for the guards of a small scope;
+        ``before`` is for the guards, which a small scope does not tell everything;
         ``approved``: take exactly this away, or nothing; ``waits`` is asked, where many are to be
         removed, whether there may be more to come: then nothing that exists is touched yet;
         ``choose`` may leave actions out (they are withheld). What concerns a path is in the report,
@@ -176,14 +171,14 @@ class Pass:
         """
         self._quota.begin()
         report, hints = Report(), tuple(hints)
-        before = _Before(first, known, gone, approved, waits)
-        self._run(report, scope, hints, before, choose)
+        asked = _Asked(before, approved, waits)
+        self._run(report, scope, hints, asked, choose)
         if self._names.blind:
             notice = self._blind()
             report.notices.append(notice)
             self._listener.planned(Batch("", notices=[notice]))
             report.entries = report.kept = 0
-            self._run(report, Scope.everything(), hints, before, choose)
+            self._run(report, Scope.everything(), hints, asked, choose)
         report.limit = self._quota.reached()
         self._full = any(failure.trouble is Trouble.FULL for failure in report.failures.values())
         return report
@@ -199,7 +194,7 @@ class Pass:
         report: Report,
         scope: Scope,
         hints: Iterable[Hint],
-        before: _Before,
+        asked: _Asked,
         choose: Choose | None,
     ) -> None:
         """Adds to the report. What waits until everything was read is left undone where the names
@@ -215,10 +210,10 @@ class Pass:
             if report.limit is not None or self._names.blind:
                 return
             self._leave_shaken(work, applier)
-            if self._waits(work, before):
+            if self._waits(work, asked):
                 report.waits = True
                 self._leave(work, applier, together, "more may have to be removed: it waits")
-            elif (refusal := self._refusal(work, scope, before)) is None:
+            elif (refusal := self._refusal(work, scope, asked)) is None:
                 self._carry_out(work, applier, choose)
             else:
                 self._hold(refusal, work, applier, together)
@@ -264,31 +259,30 @@ class Pass:
         work.later, more = apart(work.later, shaken)
         applier.withhold([*left, *more], next(iter(shaken.values())))
 
-    def _refusal(self, work: _Work, scope: Scope, before: _Before) -> Refusal | None:
+    def _refusal(self, work: _Work, scope: Scope, asked: _Asked) -> Refusal | None:
         """What the guards say of everything that is still to be done."""
         report = work.report
         emptied = not scope.is_everything and self._emptied(work.later)
         plan = Plan(
             (*work.ready, *work.later),
             source_entries=0 if emptied else report.entries,
-            destination_entries=max(report.kept, before.known),
+            destination_entries=max(report.kept, asked.before.entries),
         )
         return refuse(
             plan,
             self._settings.limits,
-            first=before.first,
+            asked.before,
             whole=scope.is_everything or emptied,
-            gone=before.gone,
-            approved=before.approved,
+            approved=asked.approved,
         )
 
-    def _waits(self, work: _Work, before: _Before) -> bool:
+    def _waits(self, work: _Work, asked: _Asked) -> bool:
         """A disaster comes in pieces: whether to wait for the rest of one, to see it whole."""
         limits = self._settings.limits
-        if before.approved is not None or limits.share >= 1:
+        if asked.approved is not None or limits.share >= 1:
             return False
-        lost = before.gone + sum(action.verb is Verb.DELETE for action in work.later)
-        return lost > limits.share_floor and before.waits(lost)
+        lost = asked.before.gone + sum(action.verb is Verb.DELETE for action in work.later)
+        return lost > limits.share_floor and asked.waits(lost)
 
     def _hold(self, refusal: Refusal, work: _Work, applier: Applier, together: bool) -> None:
         actions = [*work.ready, *work.later] if together else work.later

@@ -163,7 +163,7 @@ class _Run:
         refusal = refuse(
             plan,
             self._made.settings.limits,
-            first=self._mirror.checkpoint is None,
+            self._mirror.before(),
             whole=reading.scope.is_everything,
         )
         self._voice.would(plan)

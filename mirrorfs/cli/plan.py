@@ -32,7 +32,7 @@ def run(call: Call) -> int:
         refusal = refuse(
             plan,
             made.settings.limits,
-            first=mirror.checkpoint is None,
+            mirror.before(),
             whole=reading.scope.is_everything,
         )
     show = as_json if call.flags.logging.json else as_text

@@ -186,6 +186,8 @@ def limits(flags: Flags, *, careful: bool) -> Limits:
         share=base.share,
         empty_source=base.empty_source,
         adopted=base.adopted or flags.deleting.adopt,
+        home=flags.deleting.adopt,
+        refiltered=base.refiltered,
     )
 
 

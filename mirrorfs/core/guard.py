@@ -7,6 +7,7 @@ the plan as a whole. rclone and rsync delete N files first and then notice.
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mirrorfs.core.approval import Touch, drift, touches
 from mirrorfs.core.plan import Plan, Totals, Verb
@@ -17,6 +18,8 @@ class Danger(StrEnum):
     MASS_DELETION = "mass-deletion"
     MAX_DELETE = "max-delete"
     FOREIGN_DESTINATION = "foreign-destination"
+    HOME_DIRECTORY = "home-directory"
+    FILTER_CHANGED = "filter-changed"
     DRIFT = "drift"
 
 
@@ -24,7 +27,9 @@ class Danger(StrEnum):
 class Limits:
     """``max_delete``: at most so many files (-1: no limit), ``max_delete_size`` bytes; ``share``:
     at most this share of what the destination holds, when more than ``share_floor`` entries go.
-    ``adopted``: the user knows that the destination holds other things."""
+    ``adopted``: the user knows that the destination holds other things, and ``home`` that it is
+    where people live; ``refiltered``: another filter, or other options, may remove something
+    without asking."""
 
     max_delete: int = -1
     max_delete_size: int = -1
@@ -32,9 +37,24 @@ class Limits:
     share_floor: int = 100
     empty_source: bool = True  # whether an empty source may empty the destination
     adopted: bool = True
+    home: bool = True
+    refiltered: bool = True
 
 
-CAREFUL = Limits(share=0.5, empty_source=False, adopted=False)
+CAREFUL = Limits(share=0.5, empty_source=False, adopted=False, home=False, refiltered=False)
+
+
+class Before(NamedTuple):
+    """What is known of the destination without looking. ``first``: this source was never mirrored
+    to it; ``changed``: the filter or the options are others than at the last sync; ``home``: it is
+    somebody's home, or holds one; ``entries``: how many it holds, and ``gone``: how many it has
+    lost a moment ago, by plans before this one."""
+
+    first: bool = False
+    changed: bool = False
+    home: bool = False
+    entries: int = 0
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +75,16 @@ class Refusal:
 def refuse(
     plan: Plan,
     limits: Limits,
+    before: Before = Before(),  # noqa: B008  (frozen)
     *,
-    first: bool,
     whole: bool,
-    gone: int = 0,
     approved: Collection[Touch] | None = None,
 ) -> Refusal | None:
     """Why the plan is not to be applied; None when nothing speaks against it.
 
-    ``first``: this pair of trees was never mirrored before; ``whole``: all of the source was read;
-    ``gone``: how many entries the destination has lost a moment ago, by plans before this one: a
-    disaster that comes in small pieces is one all the same. ``approved``: somebody decided that
-    exactly this may be taken away; then no guard counts, and anything else is refused.
+    ``whole``: all of the source was read. ``approved``: somebody decided that exactly this may be
+    taken away; then no guard counts, and anything else is refused. A disaster that comes in small
+    pieces is one all the same.
     """
     totals = plan.totals()
 
@@ -97,11 +115,17 @@ def refuse(
         )
         return refusal(Danger.MAX_DELETE, message)
     would = f"{totals.delete} of {plan.destination_entries} entries there would be deleted"
-    if first and not limits.adopted:
+    if before.home and not limits.home:
+        return refusal(Danger.HOME_DIRECTORY, f"the destination is a home directory and {would}")
+    if before.first and not limits.adopted:
         message = f"the destination was never mirrored to and {would}"
         return refusal(Danger.FOREIGN_DESTINATION, message)
     if whole and plan.source_entries == 0 and not limits.empty_source:
         return refusal(Danger.SOURCE_EMPTIED, f"the source is empty and {would}")
+    if before.changed and not limits.refiltered:
+        message = f"the filter or the options have changed and {would}"
+        return refusal(Danger.FILTER_CHANGED, message)
+    gone = before.gone
     lost = totals.delete + gone
     too_much = lost > limits.share * (plan.destination_entries + gone)
     if too_much and lost > limits.share_floor:

@@ -6,7 +6,7 @@ people mean by a mirror.
 """
 
 import hashlib
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 
@@ -52,8 +52,14 @@ class Options:
     backups_beside: bool = False  # what is removed stays in its directory, under another name
 
     def fingerprint(self) -> str:
-        """Changes when a destination must be compared anew: "equal" means something else now."""
-        return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:32]
+        """Changes when a destination must be compared anew: "equal" means something else now. Not
+        when a release knows an option more: only what is not the default counts."""
+        chosen = [
+            (field.name, value)
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        ]
+        return hashlib.sha256(repr(chosen).encode()).hexdigest()[:32]
 
 
 def archive(options: Options) -> Options:

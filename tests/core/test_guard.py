@@ -2,7 +2,7 @@
 
 import pytest
 
-from mirrorfs.core.guard import CAREFUL, Danger, Limits, refuse
+from mirrorfs.core.guard import CAREFUL, Before, Danger, Limits, refuse
 from mirrorfs.core.plan import Action, Plan, Stage, Verb
 from mirrorfs.core.tree import Entry, Kind
 
@@ -39,6 +39,16 @@ def plan(files=0, directories=0, size=1, kept=1000, source=1000, others=0):
                      id="a first sync onto things of others"),
         pytest.param(plan(1), Limits(adopted=False), {}, None, id="not the first sync"),
         pytest.param(plan(1), Limits(adopted=True), {"first": True}, None, id="the user knows"),
+        pytest.param(plan(1), CAREFUL, {"changed": True}, Danger.FILTER_CHANGED,
+                     id="another filter removes something"),
+        pytest.param(plan(others=9), CAREFUL, {"changed": True}, None,
+                     id="another filter removes nothing"),
+        pytest.param(plan(1), Limits(), {"changed": True}, None, id="a person changed it"),
+        pytest.param(plan(1), CAREFUL, {"home": True}, Danger.HOME_DIRECTORY, id="a home"),
+        pytest.param(plan(1), Limits(home=False), {"home": True}, Danger.HOME_DIRECTORY,
+                     id="a home, by a person"),
+        pytest.param(plan(others=9), CAREFUL, {"home": True}, None, id="only new in a home"),
+        pytest.param(plan(60), CAREFUL, {"gone": 1000}, Danger.MASS_DELETION, id="in small pieces"),
         pytest.param(plan(1, source=0), CAREFUL, {"whole": True}, Danger.SOURCE_EMPTIED,
                      id="the source is empty"),
         pytest.param(plan(1, source=0), CAREFUL, {}, None, id="only a part of it was read"),
@@ -53,7 +63,9 @@ def plan(files=0, directories=0, size=1, kept=1000, source=1000, others=0):
     ],
 )  # fmt: skip
 def test_which_plans_are_held(planned, limits, flags, danger):
-    refusal = refuse(planned, limits, **{"first": False, "whole": False} | flags)
+    whole = flags.get("whole", False)
+    before = Before(**{name: value for name, value in flags.items() if name != "whole"})
+    refusal = refuse(planned, limits, before, whole=whole)
     assert (refusal.danger if refusal else None) == danger
     if refusal:
         assert refusal.totals == planned.totals()
