@@ -20,7 +20,8 @@ from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Identity, Trouble
 from mirrorfs.errors import TemporaryError, UsageError
-from mirrorfs.mirror import Mirror, Reading
+from mirrorfs.mirror import Mirror
+from mirrorfs.reading import Reading
 from mirrorfs.sync import Waits
 
 if TYPE_CHECKING:

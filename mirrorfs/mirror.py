@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from itertools import chain
-from typing import NamedTuple, Self
+from typing import Self
 
 from journal import (
     CursorLost,
@@ -24,13 +24,12 @@ from mirrorfs.checkpoint import Checkpoint, CheckpointFile, MountsFile, NamesFil
 from mirrorfs.core.approval import Touch
 from mirrorfs.core.change import Dirty
 from mirrorfs.core.filter import Filter
-from mirrorfs.core.fold import Hint, fold
+from mirrorfs.core.fold import fold
 from mirrorfs.core.guard import Before, Refusal
 from mirrorfs.core.mounts import Mounts
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
-from mirrorfs.core.scope import Scope
 from mirrorfs.core.vouch import Found, Known, objection
 from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
 from mirrorfs.hold import Held, Keeper, Recipe
@@ -46,23 +45,12 @@ from mirrorfs.preflight import (
     require_source,
 )
 from mirrorfs.quota import Quota
+from mirrorfs.reading import Reading, everything
 from mirrorfs.replay import Replay, watcher_answers
 from mirrorfs.state import State, make
 from mirrorfs.sync import Listener, Pass, Settings, Waits
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
-
-
-class Reading(NamedTuple):
-    """What a sync will look at. ``why`` is one line for people; ``cursor`` the position in the
-    journal
-    up to which the destination will be right afterwards."""
-
-    scope: Scope
-    hints: tuple[Hint, ...]
-    why: str
-    cursor: Position | None
-    replays: bool
 
 
 class Mirror:
@@ -192,7 +180,7 @@ class Mirror:
         try:
             return self._reading()
         except JournalUnreadable as error:
-            return _everything(str(error), None)
+            return everything(str(error), None)
         except JournalError as error:
             raise _distrusted(error) from error
 
@@ -214,7 +202,7 @@ class Mirror:
         )
         tail = self._journal.tail_position() if watched else None
         if self._full:
-            return _everything("as asked", tail)
+            return everything("as asked", tail)
         found = Found(
             kept,
             watched,
@@ -224,7 +212,7 @@ class Mirror:
             covered=covered,
         )
         if why := objection(known, found):
-            return _everything(why, tail)
+            return everything(why, tail)
         assert checkpoint is not None
         return self._since(checkpoint.cursor, checkpoint.retry)
 
@@ -249,10 +237,10 @@ class Mirror:
             folded = fold(chain(again, replay.changes()), owed)
         except (CursorLost, JournalCorrupt) as error:
             tail = self._journal.tail_position()
-            return _everything(f"the journal cannot vouch for the source: {error}", tail)
+            return everything(f"the journal cannot vouch for the source: {error}", tail)
         if folded.scope.is_everything:
             why = next((reason for path, reason in folded.reasons if not path), "")
-            return _everything(why or "the whole source may have changed", replay.cursor)
+            return everything(why or "the whole source may have changed", replay.cursor)
         why = f"replaying {folded.records - len(retry)} changes of the journal"
         if retry:
             why += f" and {len(retry)} paths still owed"
@@ -396,10 +384,6 @@ class Mirror:
 
 def _distrusted(error: JournalError) -> StateError:
     return StateError(str(error), remedy="remove the journal: the next sync compares everything")
-
-
-def _everything(why: str, cursor: Position | None) -> Reading:
-    return Reading(Scope.everything(), (), f"comparing everything: {why}", cursor, False)
 
 
 def _reason(report: Report, path: str) -> str:

@@ -25,9 +25,10 @@ from mirrorfs.errors import Locked, MirrorError, StateError, TemporaryError, Usa
 from mirrorfs.flow import Flow
 from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.hold import Recipe, remedy
-from mirrorfs.mirror import Mirror, Reading
+from mirrorfs.mirror import Mirror
 from mirrorfs.pace import Pace
 from mirrorfs.preflight import LOOK_SECONDS, refuse_state
+from mirrorfs.reading import Reading
 from mirrorfs.record import Recorder
 from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.beside import beside

@@ -23,10 +23,11 @@ from mirrorfs.core.tree import Failure, Trouble
 from mirrorfs.errors import ExitCode, LimitReached, SettingError
 from mirrorfs.flow import Flow
 from mirrorfs.hold import Recipe, remedy
-from mirrorfs.mirror import Mirror, Reading
+from mirrorfs.mirror import Mirror
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Level
 from mirrorfs.output.narrator import Several, planned
+from mirrorfs.reading import Reading
 from mirrorfs.state import State
 
 

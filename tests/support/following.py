@@ -15,7 +15,8 @@ from mirrorfs.core.filter import EVERYTHING, Filter
 from mirrorfs.core.guard import Limits
 from mirrorfs.core.options import Options, archive
 from mirrorfs.follow import Follower
-from mirrorfs.mirror import Mirror, Reading
+from mirrorfs.mirror import Mirror
+from mirrorfs.reading import Reading
 from mirrorfs.record import Recorder
 from mirrorfs.replay import watcher_answers
 from mirrorfs.state import State
