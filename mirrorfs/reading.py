@@ -12,8 +12,7 @@ from mirrorfs.core.scope import Scope
 
 class Reading(NamedTuple):
     """What a sync will look at. ``why`` is one line for people; ``cursor`` the position in the
-    journal
-    up to which the destination will be right afterwards."""
+    journal up to which the destination will be right afterwards."""
 
     scope: Scope
     hints: tuple[Hint, ...]
