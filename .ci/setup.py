@@ -79,6 +79,7 @@ FOR_TESTS: Needs = {
     "lsyncd": command("lsyncd"),
     "mount": command("mount"),
     "rclone": command("rclone"),
+    "jq": command("jq"),
     "rsync": command("rsync"),
     "strace": command("strace"),
     "systemd": command("systemd-analyze"),

@@ -4,12 +4,12 @@ MIRROR is the destination, or a name that `status` shows. What would be removed,
 renamed is listed; --json lists every action. Nothing is changed.
 """
 
-import json
 import time
 from collections.abc import Iterator
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.voice import print_out
+from mirrorfs.core import carry
 from mirrorfs.core.plan import Verb
 from mirrorfs.errors import ExitCode
 from mirrorfs.hold import Held, HoldFile, approve_command
@@ -51,9 +51,9 @@ def _as_text(held: Held, hold: HoldFile, command: str) -> Iterator[str]:
 def _as_json(held: Held, hold: HoldFile, command: str) -> Iterator[str]:
     """One object; an action has a line of its own."""
     record = held.record() | {"places": held.places, "why": held.why, "approve": command}
-    yield json.dumps(record)[:-1] + ',\n"actions": ['
+    yield carry.dumps(record)[:-1] + ',\n"actions": ['
     between = "\n"
     for action in hold.actions():
-        yield between + json.dumps(action_record(action))
+        yield between + carry.dumps(action_record(action))
         between = ",\n"
     yield "]}\n"

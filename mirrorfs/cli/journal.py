@@ -5,12 +5,12 @@ what a journal cannot vouch for is compared.
 """
 
 import dataclasses
-import json
 import os
 from collections.abc import Iterator
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.voice import print_out
+from mirrorfs.core import carry
 from mirrorfs.core.change import Change, ChangeRefused, decode
 from mirrorfs.errors import DirectoryMissing, ExitCode, UsageError
 from mirrorfs.output.escape import printable
@@ -47,7 +47,7 @@ def _show(directory: str, *, as_json: bool) -> int:
         name = type(change).__name__.lower()
         fields = dict(change._asdict())
         if as_json:
-            print_out(json.dumps({"sequence": sequence, "change": name, **fields}) + "\n")
+            print_out(carry.dumps({"sequence": sequence, "change": name, **fields}) + "\n")
         else:
             said = " ".join(printable(str(value)) for value in fields.values())
             print_out(f"{sequence:>10}  {name:<8} {said}\n")
@@ -82,7 +82,7 @@ def _verify(directory: str, *, as_json: bool) -> int:
             str(error), remedy="make the state directory yours alone, or remove this journal"
         ) from error
     if as_json:
-        print_out(json.dumps({**dataclasses.asdict(report), "sound": report.sound}) + "\n")
+        print_out(carry.dumps({**dataclasses.asdict(report), "sound": report.sound}) + "\n")
     else:
         print_out(
             f"{report.segments} segments, {report.frames} frames, {report.records} records, "

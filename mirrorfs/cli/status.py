@@ -5,7 +5,6 @@ with 0 when all that are shown are running and healthy, with 1 when one is not, 
 can ask.
 """
 
-import json
 import os
 import time
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.voice import print_out
+from mirrorfs.core import carry
 from mirrorfs.core.plan import Totals
 from mirrorfs.core.values import format_size
 from mirrorfs.errors import ExitCode, StateError
@@ -36,7 +36,7 @@ def run(call: Call) -> int:
         )
     ]
     if call.flags.logging.json:
-        print_out(json.dumps(mirrors) + "\n")
+        print_out(carry.dumps(mirrors) + "\n")
     else:
         for mirror in mirrors:
             print_out(_shown(mirror))

@@ -1,8 +1,9 @@
 """Log lines as JSON, one object per line, with rclone's names (--use-json-log)."""
 
-import json
 from datetime import datetime
 from typing import Any
+
+from mirrorfs.core import carry
 
 NAMES = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
@@ -18,4 +19,4 @@ def line(level: int, path: str, message: str, more: dict[str, Any]) -> str:
         record["object"] = path
     record.update(more)
     record["source"] = "mirrorfs"
-    return json.dumps(record)
+    return carry.dumps(record)

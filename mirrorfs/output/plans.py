@@ -4,10 +4,10 @@ Law: both are written piece by piece, so that a plan of a million actions needs 
 itself in memory.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from mirrorfs.core import carry
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Action, Plan, Totals, Verb
 from mirrorfs.core.values import format_size
@@ -55,8 +55,8 @@ def action_line(action: Action) -> str:
 
 
 def as_json(why: str, plan: Plan, refusal: Refusal | None) -> Iterator[str]:
-    """One JSON object; an action has a line of its own. Names that are not UTF-8 are surrogate
-    escapes."""
+    """One JSON object; an action has a line of its own. Names that are not UTF-8 are written as
+    `mirrorfs.core.carry` says."""
     rest: dict[str, Any] = {
         "notices": [notice._asdict() for notice in plan.notices],
         "failures": [
@@ -70,12 +70,12 @@ def as_json(why: str, plan: Plan, refusal: Refusal | None) -> Iterator[str]:
         if refusal is None
         else {"danger": refusal.danger.value, "message": refusal.message},
     }
-    yield f'{{"why": {json.dumps(why)},\n"actions": ['
+    yield f'{{"why": {carry.dumps(why)},\n"actions": ['
     between = "\n"
     for action in plan.actions:
-        yield between + json.dumps(action_record(action))
+        yield between + carry.dumps(action_record(action))
         between = ",\n"
-    yield "],\n" + json.dumps(rest, indent=1)[2:] + "\n"
+    yield "],\n" + carry.dumps(rest, indent=1)[2:] + "\n"
 
 
 def action_record(action: Action) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Lists of paths: equal, different, missing on one side, in error (--combined and its parts).
 
-Law: files are listed, directories are not. A change is written when it is done, an error when the
+Law: a path is one line, its bytes as they are; only a path that holds a line break is written with
+``\\n`` for it and ``\\\\`` for a backslash, and its line begins with a backslash, as in sha256sum.
+Files are listed, directories are not. A change is written when it is done, an error when the
 run ends: a later attempt may have mended it, and no path is listed twice.
 """
 
@@ -137,9 +139,12 @@ class Reports(Listener):
             self._write(sign, path)
 
     def _write(self, sign: str, path: str) -> None:
-        raw = os.fsencode(path)
+        name = os.fsencode(path)
+        mark = b""
+        if b"\n" in name:
+            mark, name = b"\\", name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
         for out in self._outs[sign]:
-            out.stream.write(sign.encode() + b" " + raw + b"\n" if out.signed else raw + b"\n")
+            out.stream.write(mark + (sign.encode() + b" " if out.signed else b"") + name + b"\n")
 
     def _open(self, name: str) -> BinaryIO:
         if name not in self._streams:

@@ -4,11 +4,11 @@ Law: imports no trio, so that asking is as quick as looking. One connection per 
 wrong is told as the mirror told it, with its exit code.
 """
 
-import json
 import os
 import socket
 from typing import Any
 
+from mirrorfs.core import carry
 from mirrorfs.errors import ExitCode, MirrorError, TemporaryError
 
 NAME = "control"
@@ -30,7 +30,7 @@ def ask(
     """The answer of the mirror whose state is in ``directory``, waiting for it for so many seconds
     (None: as long as it takes). Raises NotRunning, TemporaryError when it does not answer in time,
     and MirrorError for what it refuses."""
-    question = json.dumps({"ask": what, **details}).encode() + b"\n"
+    question = carry.dumps({"ask": what, **details}).encode() + b"\n"
     answer = b""
     try:
         with _connected(directory, within) as asking:
@@ -43,7 +43,7 @@ def ask(
         raise TemporaryError(f"no answer within {within:.0f} s to {what!r}") from None
     except OSError as error:
         raise NotRunning(directory) from error
-    said: dict[str, Any] = json.loads(answer)
+    said: dict[str, Any] = carry.loads(answer)
     if not said.pop("ok"):
         refused = MirrorError(said["error"], remedy=said["remedy"])
         refused.exit_code = ExitCode(said["code"])

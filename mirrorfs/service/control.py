@@ -11,12 +11,11 @@ answered or closed, never waited for.
     or        {"ok": false, "error": "...", "remedy": "...", "code": 5}
 
 Any number of questions per connection, one after the other; each is one line of UTF-8 of at most
-`LINE` bytes. Bytes of a path that are no UTF-8 are lone surrogates (\\udcff), as Python's JSON
-writes and reads them. ``code`` is the exit code a command should end with. What may be asked is
-the table that `Control` is given; docs/control.md lists it.
+`LINE` bytes. Names that are not UTF-8 have their bytes beside them (`mirrorfs.core.carry`).
+``code`` is the exit code a command should end with. What may be asked is the table that `Control`
+is given; docs/control.md lists it.
 """
 
-import json
 import logging
 import os
 import select
@@ -30,6 +29,7 @@ from typing import Any, Self
 
 import trio
 
+from mirrorfs.core import carry
 from mirrorfs.errors import MirrorError, StateError, UsageError
 from mirrorfs.service.client import NAME
 
@@ -145,7 +145,7 @@ class _Conversation:
         return line
 
     async def say(self, answer: dict[str, Any]) -> None:
-        left = memoryview(json.dumps(answer).encode() + b"\n")
+        left = memoryview(carry.dumps(answer).encode() + b"\n")
         with trio.fail_after(PATIENCE):
             while left:
                 left = left[await self._client.send(left) :]
@@ -219,7 +219,7 @@ def _may_ask(client: trio.socket.SocketType) -> bool:
 
 def _read(line: bytes) -> Question:
     try:
-        question = json.loads(line)
+        question = carry.loads(line)
     except (ValueError, RecursionError) as error:
         raise UsageError("the question is not JSON") from error
     if not isinstance(question, dict) or not isinstance(question.get("ask"), str):

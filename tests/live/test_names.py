@@ -1,44 +1,14 @@
 """Names that no one should choose, through every command that shows or stores one."""
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 from live.conftest import Places
+from support.names import NAMES
 from support.process import Service, call, plan, until
 
-NAMES = [  # each once
-    b"new\nline",
-    b"carriage\rreturn",
-    b"tab\t",
-    b"escape \x1b[31mred\x1b]0;title\x07",
-    b"not utf-8 \xff\xfe",
-    b"half a character \xc3",
-    b"surrogate \xed\xb2\x80",
-    "bidi \u202egpj.exe".encode(),
-    "nfc é".encode(),
-    "nfd e\u0301".encode(),
-    b"n" * 255,
-    "ü".encode() * 127,
-    b"-rf",
-    b"--adopt",
-    b" leading",
-    b"trailing ",
-    b"dot.",
-    b"...",
-    b"?[]{}",
-    b"\"quotes\" and 'quotes'",
-    b"back\\slash",
-    b"$(touch x) `touch x` %s",
-    b"#1",
-    b"CON",
-    b"Case",
-    b"case",
-    b".mirrorfs-looks-like-ours",
-    b".mirrorfs-deadbeef-0badf00d.tmp",
-    *(bytes([byte]) for byte in range(1, 256) if byte not in b"./"),
-]
+from mirrorfs.core.carry import loads
 
 
 def make(directory: Path) -> None:
@@ -81,7 +51,7 @@ def test_hostile_names_are_mirrored_and_shown(places: Places) -> None:
         shown = call("journal", "show", source, state=state).stdout
         assert shows_plainly(shown)
         as_json = call("journal", "show", "--json", source, state=state).stdout
-        recorded = [json.loads(line) for line in as_json.splitlines()]
+        recorded = [loads(line) for line in as_json.splitlines()]
         known = {os.fsencode(record["path"]) for record in recorded if record["change"] == "dirty"}
         assert (
             known & {b"while it runs/" + name for name in NAMES[:10]} or b"while it runs" in known
@@ -103,7 +73,7 @@ def test_hostile_roots(places: Places, name: bytes, tmp_path: Path) -> None:
         shown = call("status", state=places.state).stdout
         assert shows_plainly(shown)
         assert "→" in shown
-        said = json.loads(call("status", "--json", state=places.state).stdout)[0]
+        said = loads(call("status", "--json", state=places.state).stdout)[0]
         assert os.fsencode(said["source"]) == os.fsencode(source)
         (source / os.fsdecode(name)).write_text("content")
         run.mirrors()

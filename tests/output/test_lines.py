@@ -1,7 +1,6 @@
 """Log lines in every format: one line each, whatever the names hold."""
 
 import io
-import json
 import re
 from datetime import datetime
 
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirrorfs.core.carry import loads
 from mirrorfs.output import jsonlog, systemd, text
 from mirrorfs.output.escape import printable
 from mirrorfs.output.gotime import format_time
@@ -53,12 +53,15 @@ def test_every_line_for_systemd_has_its_level() -> None:
     assert systemd.line(Level.ERROR, "p", "one\ntwo", {}) == "<3>ERROR : p: one\n<3>two"
 
 
-@given(anything, anything)
+names = st.binary().map(lambda raw: raw.decode("utf-8", "surrogateescape"))
+
+
+@given(names, names)
 def test_json_is_one_object_on_one_line(path: str, message: str) -> None:
     line = jsonlog.line(Level.NOTICE, path, message, {"size": 3})
     assert "\n" not in line
     line.encode("ascii")
-    record = json.loads(line)
+    record = loads(line)
     assert (record["level"], record["msg"], record["size"]) == ("notice", message, 3)
     assert record.get("object", "") == path
     assert datetime.fromisoformat(record["time"]).tzinfo is not None

@@ -27,10 +27,10 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms.spl
 
 # Core decides; it reads nothing, knows no time, and gives the same answer twice.
 PURE = {
-    "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal",
-    "enum", "fnmatch", "functools", "hashlib", "heapq", "itertools", "json", "math", "msgpack",
-    "operator", "posixpath", "re", "stat", "string", "struct", "types", "typing", "unicodedata",
-    "zlib",
+    "abc", "base64", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime",
+    "decimal", "enum", "fnmatch", "functools", "hashlib", "heapq", "itertools", "json", "math",
+    "msgpack", "operator", "posixpath", "re", "stat", "string", "struct", "types", "typing",
+    "unicodedata", "zlib",
 }  # fmt: skip
 PATHS_AS_TEXT = {"basename", "commonpath", "dirname", "join", "normpath", "split", "splitext"}
 CLOCK = {"now", "today", "utcnow"}

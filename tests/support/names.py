@@ -7,7 +7,7 @@ _BYTES = [bytes([byte]) for byte in range(1, 256) if byte not in b"./"]
 _INSIDE = [b"in" + bytes([byte]) + b"side" for byte in range(1, 256) if byte != ord("/")]
 _CONTROL = [
     b"new\nline",
-    b"line\n2026/11/22 12:00:00 ERROR : a line of our own",
+    b"line\n2026-11-22 12:00:00 ERROR : a line of our own",
     b"carriage\rreturn",
     b"tab\t",
     b"\n",

@@ -17,6 +17,8 @@ from typing import Any, Self, TypeVar
 
 from support.walker import differences
 
+from mirrorfs.core.carry import loads
+
 T = TypeVar("T")
 MIRRORFS = (sys.executable, "-m", "mirrorfs")
 DEADLINE = 60.0  # generous: for a machine that has other things to do
@@ -58,7 +60,7 @@ def call(
 def plan(source: Path, destination: Path, state: Path, *flags: str) -> dict[str, Any]:
     """What `plan -a --json` says."""
     done = call("plan", "-a", "--json", *flags, source, destination, state=state)
-    planned: dict[str, Any] = json.loads(done.stdout)
+    planned: dict[str, Any] = loads(done.stdout)
     return planned
 
 
