@@ -196,14 +196,20 @@ def storm(machine: Machine, seed: int, *, kills: int, operations: int) -> None:
     assert (planned["actions"], planned["failures"]) == ([], [])
 
 
+def unwatched(machine: Machine) -> list[str]:
+    """Comparisons because nobody had watched; renames without end have their own."""
+    words = ("anew", "watched", "away", "written")
+    return [why for why in machine.comparisons() if any(word in why for word in words)]
+
+
 def test_killed_again_and_again_while_everything_changes(machine: Machine) -> None:
     storm(machine, random.randrange(2**31), kills=8, operations=100_000)
-    assert len(machine.comparisons()) <= 2, machine.comparisons()
+    assert unwatched(machine) == []
 
 
 @pytest.mark.torture
 def test_killed_two_hundred_times_while_everything_changes(machine: Machine) -> None:
     storm(machine, random.randrange(2**31), kills=200, operations=100_000)
     continued = machine.systemd.log(UNIT).count("watching goes on")
-    print(f"{len(machine.comparisons()) - 1} comparisons, {continued} continued of 200 kills")
-    assert len(machine.comparisons()) <= 1 + 2, machine.comparisons()
+    print(f"{len(unwatched(machine))} comparisons of {continued} starts after 200 kills")
+    assert unwatched(machine) == []
