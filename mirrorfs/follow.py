@@ -11,7 +11,7 @@ more than a small part of the time goes into asking.
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -102,6 +102,12 @@ class Follower:
     def waits(self) -> bool:
         """Whether nothing is removed because there may be more to come."""
         return self._removals.last is not None
+
+    def owe(self, paths: Iterable[str], reason: str) -> None:
+        """These are to be looked at, at once."""
+        now = self._clock()
+        for path in paths:
+            self.owed.setdefault(path, Owed(reason, False, 0, now))
 
     def hurry(self) -> None:
         """Everything that is owed is due now."""

@@ -9,9 +9,10 @@ replayed after it.
 """
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from typing import Any, NoReturn
 
 import trio
@@ -21,7 +22,7 @@ from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
-from mirrorfs.errors import Locked, MirrorError, StateError, TemporaryError, UsageError
+from mirrorfs.errors import Locked, MirrorError, TemporaryError
 from mirrorfs.flow import Flow
 from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.hold import Recipe, remedy
@@ -30,9 +31,10 @@ from mirrorfs.pace import Pace
 from mirrorfs.preflight import LOOK_SECONDS, refuse_state
 from mirrorfs.reading import Reading
 from mirrorfs.record import Recorder
+from mirrorfs.service.audit import Auditor
 from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.beside import beside
-from mirrorfs.service.control import Control, Question
+from mirrorfs.service.control import Answer, Question, serve_if_possible
 from mirrorfs.service.decisions import Decisions, outcome
 from mirrorfs.service.fdstore import FdStore
 from mirrorfs.service.notify import notify
@@ -50,7 +52,8 @@ class Run:
     """A mirror kept up to date: an async callable. ``said`` hears what people should know, a line
     at a time; ``status`` is always the latest, ``news`` the event that it has changed (a new event
     each time) and ``busy`` whether it changes without one. ``wait``: so many seconds for another
-    process to release the destination."""
+    process to release the destination. ``audit_interval``: everything is compared this often,
+    in seconds (0: only when asked)."""
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Run:
         wait: float = 0,
         pace: Pace | None = None,
         recipe: Recipe | None = None,
+        audit_interval: float = 0,
     ) -> None:
         self._source, self._destination = source, destination
         self._options, self._filter, self._settings = options, filter, settings
@@ -86,6 +90,18 @@ class Run:
         self._decisions = Decisions()
         self._barriers = Barriers()
         self._hurried = False
+        self._follower: Follower | None = None
+        self._audit_interval = audit_interval
+        self._auditor = Auditor(
+            self._place,
+            state.journal(source),
+            open=partial(self._open, create=False, dry=True),
+            owed=lambda: () if self._follower is None else self._follower.owed,
+            barrier=lambda: self._answer_wait({}),
+            heard=self._watching.look,
+            said=said,
+            repair=self._repair,
+        )
         self.news = trio.Event()
         self.busy = True
 
@@ -127,26 +143,16 @@ class Run:
 
     async def _answering(self, main: Callable[[], Awaitable[None]]) -> None:
         """Whoever records the source alone follows it, and so alone answers for this mirror."""
-        control = Control(
-            self._place,
-            {
-                "status": self._answer_status,
-                "sync-now": self._answer_sync_now,
-                "wait": self._answer_wait,
-                "approve": lambda asked: self._answer_decision(asked, approves=True),
-                "discard": lambda asked: self._answer_decision(asked, approves=False),
-            },
-        )
-        try:
-            control.__enter__()
-        except StateError as error:
-            self._said(f"{error}: nobody can ask this mirror anything ({error.remedy})")
-            await main()
-            return
-        try:
-            await beside(main, control.serve)
-        finally:
-            control.__exit__(None, None, None)
+        answers: dict[str, Answer] = {
+            "status": self._answer_status,
+            "sync-now": self._answer_sync_now,
+            "wait": self._answer_wait,
+            "audit": self._answer_audit,
+            "approve": lambda asked: self._answer_decision(asked, approves=True),
+            "discard": lambda asked: self._answer_decision(asked, approves=False),
+        }
+        serve = partial(serve_if_possible, self._place, answers, self._said)
+        await beside(main, serve, partial(self._auditor.keep, self._audit_interval))
 
     async def _answer_status(self, _: Question) -> dict[str, Any]:
         self._look()
@@ -163,23 +169,23 @@ class Run:
         return await self._decisions.decide(plan, approves=approves, laid=self._wake_up)
 
     async def _answer_wait(self, question: Question) -> dict[str, Any]:
-        seconds = question.get("seconds")
-        if seconds is not None and (type(seconds) not in (int, float) or not seconds >= 0):
-            raise UsageError("the seconds to wait are no number")
-        wanted = question.get("fingerprint")
-        if wanted is not None and wanted != self._fingerprint():
-            raise UsageError(
-                "the mirror that runs was told to mirror something else",
-                remedy="use its filters and flags (and -a), or none at all",
-            )
         assert self._recorder is not None
-        with trio.move_on_after(float("inf") if seconds is None else seconds):
-            return await self._barriers.wait(self._recorder, self._hurry)
-        why = self.status.why or f"it is still {self.status.phase}"
-        return {"complete": False, "why": f"not within {seconds:g} s: {why}", "owed": {}}
+        return await self._barriers.ask(
+            question,
+            self._recorder,
+            laid=self._hurry,
+            why=lambda: self.status.why or f"it is still {self.status.phase}",
+            fingerprint=f"{self._options.fingerprint()}-{self._filter.fingerprint()}",
+        )
 
-    def _fingerprint(self) -> str:
-        return f"{self._options.fingerprint()}-{self._filter.fingerprint()}"
+    async def _answer_audit(self, _: Question) -> dict[str, Any]:
+        return asdict(await self._auditor.audit())
+
+    def _repair(self, paths: Collection[str]) -> None:
+        """What the audit found goes the way of what is owed."""
+        if self._follower is not None:
+            self._follower.owe(paths, "found by the audit")
+        self._hurry()
 
     async def _begin(self, mirror: Mirror, opened: ExitStack) -> None:
         assert self._recorder is not None
@@ -211,7 +217,7 @@ class Run:
                     raise
             await trio.sleep(LOOK_SECONDS)
 
-    def _open(self, *, create: bool, adopt: bool = False) -> Mirror:
+    def _open(self, *, create: bool, adopt: bool = False, dry: bool = False) -> Mirror:
         mirror = Mirror(
             self._source,
             self._destination,
@@ -222,6 +228,7 @@ class Run:
             state=self._state,
             create=create,
             adopt=adopt,
+            dry=dry,
             fsync=self._fsync,
             recipe=self._recipe,
         )
@@ -242,7 +249,7 @@ class Run:
                 if held is None:
                     held = opened.enter_context(self._open(create=False))
                 refuse_strangers(held, *known)
-                follower = Follower(held)
+                follower = self._follower = Follower(held)
                 self._phase(Phase.COMPARING)
                 self._tell(await trio.to_thread.run_sync(follower.start))
                 wait = FIRST_WAIT

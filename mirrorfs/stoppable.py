@@ -25,6 +25,10 @@ class Watching(Listener):
         self._following = following
         self.stopping = False
 
+    def look(self, _: Batch) -> None:
+        """Asked for each directory that is only looked at."""
+        self.go_on()
+
     def planned(self, batch: Batch) -> None:
         if self.stopping:
             raise Stopped

@@ -136,17 +136,28 @@ class Pass:
         self._keep = keep
         self._listener = listener or Listener()
 
-    def plan(self, scope: Scope, hints: Iterable[Hint] = ()) -> Plan:
-        """What a run would do. Raises as `run` does."""
+    def plan(
+        self,
+        scope: Scope,
+        hints: Iterable[Hint] = (),
+        heard: Callable[[Batch], None] = lambda _: None,
+    ) -> Plan:
+        """What a run would do; ``heard`` is told of each directory, and may raise. Raises as `run`
+        does."""
+
+        def told(batch: Batch) -> Batch:
+            heard(batch)
+            return batch
+
         self._begin()
         hints = tuple(hints)
         renames, rules = self._renames(scope, hints)
-        walk = self._walk(scope, renames, rules)
+        walk = map(told, self._walk(scope, renames, rules))
         with rooted():
             plan = self._mounted.settle(gather(walk, renames.actions, self._stages))
         if self._names.blind:
             notice = self._blind()
-            plan = self.plan(Scope.everything(), hints)
+            plan = self.plan(Scope.everything(), hints, heard)
             return plan._replace(notices=(notice, *plan.notices))
         return plan
 

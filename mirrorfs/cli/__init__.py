@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "check": Command("check", "SRC DST", "compare the contents of SRC and DST"),
     "watch": Command("watch", "SRC", "journal what changes in SRC"),
     "journal": Command("journal", "show|verify|path SRC", "look at the journal of SRC"),
+    "audit": Command("audit", "SRC DST", "compare everything beside the mirror that runs"),
     "status": Command("status", "[SRC [DST]]", "show what mirrors there are and how they are"),
     "held": Command("held", "MIRROR", "show the plan that is held, and what it would do"),
     "approve": Command("approve", "MIRROR PLAN", "carry out exactly the plan that is held"),

@@ -47,6 +47,7 @@ def run(call: Call) -> int:
             said=lambda line: call.log.notice(printable(line)),
             wait=call.flags.state.wait / NANOSECONDS,
             pace=limit,
+            audit_interval=call.flags.state.audit_interval / NANOSECONDS,
             recipe=made.recipe,
         )
         with toggling(limit), StatusLine(mirror.status, call.log, sys.stderr) as line:

@@ -7,6 +7,7 @@ can ask.
 
 import os
 import time
+from dataclasses import asdict
 from typing import Any
 
 from mirrorfs.checkpoint import CheckpointFile
@@ -19,6 +20,7 @@ from mirrorfs.errors import ExitCode, StateError
 from mirrorfs.hold import HoldFile, approve_command
 from mirrorfs.output.escape import printable
 from mirrorfs.output.plans import amount
+from mirrorfs.service.audited import Audit
 from mirrorfs.state import State
 from mirrorfs.status import load
 
@@ -73,6 +75,7 @@ def _mirror(directory: str, home: str) -> dict[str, Any] | None:
             mirror["owed"] = checkpoint.retry
             mirror["owed_count"] = len(checkpoint.retry)
     mirror["running"] = alive
+    mirror["audit"] = asdict(Audit.load(directory))
     if not alive:
         mirror["phase"] = "not running"
     if held is not None and not held.discarded and mirror["phase"] in ("held", "not running"):
@@ -112,6 +115,10 @@ def _shown(mirror: dict[str, Any]) -> str:
         lines.append(f"  watched    {watch}")
     if mirror.get("compared_ns"):
         lines.append(f"  compared   {_clock(mirror['compared_ns'])}, {mirror['entries']:,} entries")
+    if (audit := mirror["audit"])["at_ns"]:
+        found = f"{audit['entries']:,} entries, {audit['defect_count']:,} coverage defects"
+        lines.append(f"  audited    {_clock(audit['at_ns'])}, {found}")
+        lines += [f"             {printable(path) or '.'}" for path in audit["defects"]]
     if mirror.get("owed_count"):
         lines.append(f"  owed       {mirror['owed_count']:,} paths, looked at again:")
         for path, reason in mirror["owed"].items():

@@ -26,6 +26,9 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Listing, Reader, TreeError, Trouble
 from mirrorfs.core.walk import Batch, Frame, attributes
 
+# A directory's times are to be restored after what happens in it; by itself it does not differ.
+CONTENT_CHANGES = "its content changes"
+
 
 class Reconciler:
     """One walk over two trees; see the module's strategy."""
@@ -206,9 +209,7 @@ class Reconciler:
             and self._options.directory_times
             and (frame.path or self._options.empty_directories)
         ):
-            batch.later.append(
-                attributes(frame.path, frame.want, frame.found, "its content changes")
-            )
+            batch.later.append(attributes(frame.path, frame.want, frame.found, CONTENT_CHANGES))
 
     def _room_left(self, frame: Frame) -> Action | None:
         """What was to make room for a directory that is not made, because nothing would be in it:

@@ -11,8 +11,9 @@ from typing import Any
 import trio
 
 from journal import Position
-from mirrorfs.errors import TemporaryError
+from mirrorfs.errors import TemporaryError, UsageError
 from mirrorfs.record import Recorder
+from mirrorfs.service.control import Question
 
 Answer = dict[str, Any]
 
@@ -35,6 +36,29 @@ class Barriers:
             if position.sequence <= seen.sequence:
                 answers.append(answer)
                 told.set()
+
+    async def ask(
+        self,
+        question: Question,
+        recorder: Recorder,
+        *,
+        laid: Callable[[], None],
+        why: Callable[[], str],
+        fingerprint: str,
+    ) -> Answer:
+        """The answer to `wait` at the control socket; ``why``: why it may take long. Raises
+        UsageError, TemporaryError."""
+        seconds, wanted = question.get("seconds"), question.get("fingerprint")
+        if seconds is not None and (type(seconds) not in (int, float) or not seconds >= 0):
+            raise UsageError("the seconds to wait are no number")
+        if wanted is not None and wanted != fingerprint:
+            raise UsageError(
+                "the mirror that runs was told to mirror something else",
+                remedy="use its filters and flags (and -a), or none at all",
+            )
+        with trio.move_on_after(float("inf") if seconds is None else seconds):
+            return await self.wait(recorder, laid)
+        return {"complete": False, "why": f"not within {seconds:g} s: {why()}", "owed": {}}
 
     async def wait(self, recorder: Recorder, laid: Callable[[], None]) -> Answer:
         """What `answer` will say of all that changed before now; ``laid`` is called when the

@@ -124,6 +124,18 @@ class Control:
             return _refused(f"internal error: {error!r}", "", MirrorError.exit_code)
 
 
+async def serve_if_possible(
+    directory: str, answers: Mapping[str, Answer], said: Callable[[str], None]
+) -> None:
+    """Answer until cancelled. A mirror that nobody can ask is still one: where no socket can be
+    made, that is said, and nothing more happens."""
+    try:
+        with Control(directory, answers) as control:
+            await control.serve()
+    except StateError as error:
+        said(f"{error}: nobody can ask this mirror anything ({error.remedy})")
+
+
 class _Conversation:
     """Lines from a client, and answers to it."""
 

@@ -33,7 +33,8 @@ from mirrorfs.errors import FatalError
 
 TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run"})
 EVERYWHERE = TREES | {
-    "watch", "journal", "status", "held", "approve", "discard", "version", "help", "completion",
+    "watch", "journal", "status", "audit", "held", "approve", "discard", "version", "help",
+    "completion",
 }  # fmt: skip
 MIRRORS = frozenset({"sync", "copy", "plan", "run"})
 

@@ -18,6 +18,7 @@ from .kinds import (
     text,
 )
 
+DAY = 86_400_000_000_000  # nanoseconds
 ONE_READER = "one reader walks both trees; more would only compete for the disk"
 KERNEL = "the kernel copies and sizes its own buffers"
 LAZY = "directories are paired one at a time; there is no backlog to bound"
@@ -68,6 +69,12 @@ class State(Group):
         "Where another mirrorfs keeps this mirror, wait (so long at most): sync until the one that "
         "runs has brought everything there, all others until the destination is free",
         own=True,
+    )
+    audit_interval: int = duration(
+        "Compare everything this often, unhurriedly, and name what nothing told of (0 is off)",
+        DAY,
+        own=True,
+        on=frozenset({"run"}),
     )
     cache_dir: str = text(
         "rclone's cache",

@@ -5,6 +5,7 @@ from mirrorfs.core.values import LOG_LEVELS
 from .kinds import EVERYWHERE, Group, choice, counter, duration, number, switch, text
 
 COSMETIC = "sizes are always printed with units"
+JSON = frozenset({"plan", "status", "audit", "held", "journal"})
 MINUTE = 60_000_000_000
 
 
@@ -32,7 +33,9 @@ class Logging(Group):
     )
     human_readable: bool = switch("Print sizes with units", ignored=COSMETIC)
     dump: str = text("Print internals: filters", value="WHAT")
-    json: bool = switch("Print JSON", on=frozenset({"plan", "status", "held", "journal"}), own=True)
+    json: bool = switch(
+        "Print JSON", on=frozenset({"plan", "status", "audit", "held", "journal"}), own=True
+    )
     version: bool = switch("Print the version", "-V", on=EVERYWHERE, own=True)
     help: bool = switch("Print this help", "-h", on=EVERYWHERE)
 
