@@ -31,7 +31,7 @@ from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
 from mirrorfs.core.vouch import Found, Known, objection
-from mirrorfs.core.walk import Batch
+from mirrorfs.core.walk import Heard, nobody
 from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
 from mirrorfs.hold import Held, Keeper, Recipe
 from mirrorfs.leftout import left_out, recorded_for
@@ -260,12 +260,7 @@ class Mirror:
                 remedy="give the state directory's disk some room",
             ) from error
 
-    def plan(
-        self,
-        reading: Reading | None = None,
-        *,
-        heard: Callable[[Batch], None] = lambda _: None,
-    ) -> Plan:
+    def plan(self, reading: Reading | None = None, *, heard: Heard = nobody) -> Plan:
         """What a sync would do; ``heard`` is told of each directory that was read."""
         reading = reading or self.reading()
         return self._pass.plan(reading.scope, reading.hints, heard)

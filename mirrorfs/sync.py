@@ -28,7 +28,7 @@ from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tracking import tracked
 from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
 from mirrorfs.core.values import OrderBy
-from mirrorfs.core.walk import Batch
+from mirrorfs.core.walk import Batch, Heard, nobody, told
 from mirrorfs.errors import FatalError
 from mirrorfs.mounted import MountedSource, apart
 from mirrorfs.quota import Quota
@@ -136,23 +136,12 @@ class Pass:
         self._keep = keep
         self._listener = listener or Listener()
 
-    def plan(
-        self,
-        scope: Scope,
-        hints: Iterable[Hint] = (),
-        heard: Callable[[Batch], None] = lambda _: None,
-    ) -> Plan:
-        """What a run would do; ``heard`` is told of each directory, and may raise. Raises as `run`
-        does."""
-
-        def told(batch: Batch) -> Batch:
-            heard(batch)
-            return batch
-
+    def plan(self, scope: Scope, hints: Iterable[Hint] = (), heard: Heard = nobody) -> Plan:
+        """What a run would do; ``heard`` may raise. Raises as `run` does."""
         self._begin()
         hints = tuple(hints)
         renames, rules = self._renames(scope, hints)
-        walk = map(told, self._walk(scope, renames, rules))
+        walk = told(self._walk(scope, renames, rules), heard)
         with rooted():
             plan = self._mounted.settle(gather(walk, renames.actions, self._stages))
         if self._names.blind:

@@ -4,6 +4,7 @@ Law: a frame lives only while its directory is being walked; what must be rememb
 into a batch.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mirrorfs.core.plan import Action, Notice, Stage, Verb
@@ -74,3 +75,17 @@ def attributes(path: str, want: Entry, found: Entry | None, reason: str) -> Acti
     is_directory = want.kind is Kind.DIRECTORY
     stage = Stage.DIRECTORY_ATTRIBUTES if is_directory else Stage.ATTRIBUTES
     return Action(Verb.ATTRIBUTES, stage, path, want, found, reason)
+
+
+Heard = Callable[[Batch], None]
+
+
+def nobody(_: Batch) -> None:
+    """Nobody listens."""
+
+
+def told(batches: Iterable[Batch], heard: Heard) -> Iterator[Batch]:
+    """The batches, each told of before it is passed on; raising ends the walk."""
+    for batch in batches:
+        heard(batch)
+        yield batch

@@ -24,10 +24,11 @@ from mirrorfs.core.fold import fold
 from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.reconcile import CONTENT_CHANGES
 from mirrorfs.core.scope import Scope
-from mirrorfs.core.walk import Batch
+from mirrorfs.core.walk import Heard
 from mirrorfs.errors import MirrorError, TemporaryError
 from mirrorfs.follow import refuse_strangers
-from mirrorfs.mirror import Mirror, Reading
+from mirrorfs.mirror import Mirror
+from mirrorfs.reading import Reading
 from mirrorfs.replay import Replay
 from mirrorfs.service.audited import Audit
 from mirrorfs.service.background import in_background
@@ -55,7 +56,7 @@ class Auditor:
         open: Callable[[], Mirror],
         owed: Callable[[], Iterable[str]],
         barrier: Barrier,
-        heard: Callable[[Batch], None],
+        heard: Heard,
         said: Callable[[str], None],
         repair: Callable[[Collection[str]], None],
     ) -> None:
