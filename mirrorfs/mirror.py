@@ -48,7 +48,7 @@ from mirrorfs.preflight import (
 from mirrorfs.quota import Quota
 from mirrorfs.reading import Reading, everything
 from mirrorfs.replay import Replay, watcher_answers
-from mirrorfs.state import State, make
+from mirrorfs.state import State, make, owner
 from mirrorfs.sync import Listener, Pass, Settings, Waits
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
@@ -106,7 +106,8 @@ class Mirror:
         if os.path.isdir(home):  # else nothing is kept; who is about to make it asks before
             self._refuse_state("destination", destination)
         suffix = settings.partial_suffix
-        self.source = LocalTree(source, options, partial_suffix=suffix)
+        mine = owner(source, destination)
+        self.source = LocalTree(source, options, owner=mine, partial_suffix=suffix)
         if dry and not os.path.isdir(destination):
             self.destination: MemoryTree | LocalTree = MemoryTree()
         else:
@@ -119,6 +120,7 @@ class Mirror:
                 options,
                 writable=not dry,
                 fsync=fsync,
+                owner=mine,
                 partial_suffix=suffix,
                 writing=settings.writing,
             )

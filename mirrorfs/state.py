@@ -74,8 +74,19 @@ def make(directory: str) -> str:
     return directory
 
 
-def _name(*paths: str) -> str:
+def owner(source: str, destination: str) -> str:
+    """What tells the temporaries of this mirror from those of others: eight hexadecimal digits, the
+    same at every run, with or without a state directory."""
+    return _digest(source, destination)[:8]
+
+
+def _digest(*paths: str) -> str:
     real = [os.path.realpath(path) for path in paths]
-    digest = hashlib.sha256("\0".join(real).encode("utf-8", "surrogateescape")).hexdigest()
-    shown = "".join(c if c.isalnum() and c.isascii() else "-" for c in os.path.basename(real[-1]))
+    return hashlib.sha256("\0".join(real).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _name(*paths: str) -> str:
+    digest = _digest(*paths)
+    last = os.path.basename(os.path.realpath(paths[-1]))
+    shown = "".join(c if c.isalnum() and c.isascii() else "-" for c in last)
     return f"{shown[:40] or 'root'}-{digest[:16]}"

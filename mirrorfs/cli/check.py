@@ -23,6 +23,7 @@ from mirrorfs.errors import DirectoryMissing, ExitCode, FatalError
 from mirrorfs.output import reports
 from mirrorfs.output.escape import printable
 from mirrorfs.output.words import is_directory
+from mirrorfs.state import owner
 from mirrorfs.trees.base import Tree
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
@@ -43,10 +44,11 @@ def run(call: Call) -> int:
         times=False,
         directory_times=False,
     )
+    mine = owner(source, destination)
     with (
         Voice(call.flags, call.log, os.path.abspath(destination)) as voice,
-        LocalTree(source, options) as here,
-        _destination(destination, options) as there,
+        LocalTree(source, options, owner=mine) as here,
+        _destination(destination, options, mine) as there,
     ):
         reader: Tree = there
         if (spelling := Spelling.of(options)) is not None:
@@ -66,10 +68,10 @@ def run(call: Call) -> int:
         return checking.verdict()
 
 
-def _destination(path: str, options: Options) -> Tree:
+def _destination(path: str, options: Options, mine: str) -> Tree:
     """A directory that is not there holds nothing."""
     try:
-        return LocalTree(path, options)
+        return LocalTree(path, options, owner=mine)
     except DirectoryMissing:
         if os.path.lexists(path):
             raise

@@ -260,7 +260,8 @@ class Destination(Tree):
     def sweep(self) -> int:
         """Remove the leftovers of a killed run of our own that `read` has met; how many.
 
-        Such names are never listed. What `read` does not meet goes when its directory is deleted or
+        Such names are never listed. Until the first sweep `read` meets them also where it looks at
+        the names they were to become. What it does not meet goes when its directory is deleted or
         its file transferred again, so no walk is made for them.
         """
 

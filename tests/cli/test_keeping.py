@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mirrorfs.state import owner
+
 
 @pytest.fixture
 def old(place: Any) -> dict[str, str]:
@@ -178,8 +180,9 @@ def test_partial_suffix_ends_the_names_of_unfinished_files(
 
     monkeypatch.setattr(fill.Copying, "copy", look)
     flags = ["--partial-suffix", suffix] if suffix != ".partial" else []
+    ours = owner(str(place.source), str(place.destination))
     # A leftover of a killed run is met, not mirrored, and swept.
-    (place.destination / f".mirrorfs-00000000-00000000{suffix}").write_text("left")
+    (place.destination / f".mirrorfs-{ours}-00000000{suffix}").write_text("left")
     assert call("sync", place.source, place.destination, *flags).code == 0
     assert len(seen) > 1
     assert all(name.endswith(suffix) for name in seen)

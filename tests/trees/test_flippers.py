@@ -89,6 +89,14 @@ class Scene:
         )
 
 
+def present(scene: Scene) -> None:
+    """There is a file again, if the flips took it."""
+    with suppress(OSError):
+        fd = os.open("file", os.O_CREAT | os.O_EXCL | os.O_WRONLY, dir_fd=scene.real)
+        os.write(fd, b"destination")
+        os.close(fd)
+
+
 def create(scene: Scene) -> object:
     with suppress(OSError):
         os.unlink("file", dir_fd=scene.real)
@@ -96,6 +104,7 @@ def create(scene: Scene) -> object:
 
 
 def replace(scene: Scene) -> object:
+    present(scene)
     return scene.transfer("file")
 
 
@@ -120,12 +129,8 @@ def make_directory(scene: Scene) -> object:
 
 
 def unlink(scene: Scene) -> object:
-    outcomes = scene.destination.delete(
-        [scene.action(Verb.DELETE, "file", expect=scene.there("file"))]
-    )
-    with suppress(OSError):
-        os.close(os.open("file", os.O_CREAT | os.O_EXCL, dir_fd=scene.real))
-    return outcomes
+    present(scene)
+    return scene.destination.delete([scene.action(Verb.DELETE, "file", expect=scene.there("file"))])
 
 
 def remove_directory(scene: Scene) -> object:
@@ -156,6 +161,7 @@ def rename(scene: Scene) -> object:
 
 def link(scene: Scene) -> object:
     """To a file elsewhere, from a file elsewhere, and over one that is there."""
+    present(scene)
     actions = []
     for path, origin in (
         ("d/linked", "e/leader"),
@@ -175,9 +181,15 @@ def link(scene: Scene) -> object:
 
 
 def file_attributes(scene: Scene) -> object:
-    """The plan has not looked at the destination: whatever is a file gets them."""
+    """Of what the plan saw, and where it has not looked at the destination at all."""
+    present(scene)
+    saw = scene.there("file")
     want = scene.wanted("file")._replace(uid=1, mode=0o4777, mtime_ns=time.time_ns())
-    return scene.destination.set_attributes([scene.action(Verb.ATTRIBUTES, "file", want=want)])
+    plain = scene.action(Verb.ATTRIBUTES, "file", want=want)
+    actions = [plain]
+    if saw is not None and saw.links == 1:  # else the file would have been copied anew
+        actions.append(plain._replace(expect=saw))
+    return scene.destination.set_attributes(actions)
 
 
 def directory_attributes(scene: Scene) -> object:
@@ -186,7 +198,18 @@ def directory_attributes(scene: Scene) -> object:
     return scene.destination.set_attributes([sub, sub._replace(path="d")])
 
 
+def in_place_new(scene: Scene) -> object:
+    with suppress(OSError):
+        os.unlink("file", dir_fd=scene.real)
+    return write_in_place(scene)
+
+
 def in_place(scene: Scene) -> object:
+    present(scene)
+    return write_in_place(scene)
+
+
+def write_in_place(scene: Scene) -> object:
     with LocalTree(
         scene.top / "destination", ARCHIVE, writable=True, writing=Writing(in_place=True)
     ) as tree:
@@ -198,7 +221,7 @@ def in_place(scene: Scene) -> object:
 
 def backup(scene: Scene) -> object:
     """Beside the file, by a link and by a copy, when it is replaced and when it goes."""
-    scene.transfer("file")
+    present(scene)
     for writing in (Writing(Backup(suffix="~")), Writing(Backup(suffix="~"), in_place=True)):
         with LocalTree(scene.top / "destination", ARCHIVE, writable=True, writing=writing) as tree:
             now = scene.there("file")
@@ -266,8 +289,8 @@ Operation = Callable[[Scene], object]
 WRITING: dict[Operation, str] = {
     create: "file", replace: "file", symlink: "link", fifo: "fifo", make_directory: "new",
     unlink: "file", remove_directory: "sub", sweep: LEFTOVER, rename: "moved", link: "leader",
-    file_attributes: "file", directory_attributes: "sub", in_place: "file", backup: "file",
-    everything: "file",
+    file_attributes: "file", directory_attributes: "sub", in_place: "file",
+    in_place_new: "file", backup: "file", everything: "file",
 }  # fmt: skip
 READING: dict[Operation, str] = {
     listing: "sub", names: "file", deeper: "sub", content: "file", comparison: "file",
@@ -276,7 +299,7 @@ READING: dict[Operation, str] = {
 }  # fmt: skip
 READERS = (listing, names, deeper, content, comparison)  # of both trees
 TEMPORARY = (create, replace, symlink, fifo, link)
-HARD = (create, replace, unlink, link, in_place, backup, file_attributes)
+HARD = (create, replace, unlink, link, in_place, in_place_new, file_attributes, everything)
 # passes in all, those begun while the real thing was there, or the other, those it flipped during
 Enough = Callable[[int, int, int, int], bool]
 CASES = [

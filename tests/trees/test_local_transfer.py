@@ -257,6 +257,23 @@ with LocalTree(sys.argv[1]) as s, LocalTree(sys.argv[2], writable=True) as d:
     assert os.listdir(world.here.root / "d") == []
 
 
+def test_a_leftover_is_met_where_only_names_are_looked_at(world):
+    """As in a replay; once, because nobody else is killed while this tree is open."""
+    world.there.write("d/file", b"x")
+    world.here.write("d/file", b"x")
+    left = f"d/{world.destination._temporaries.of('file')}"
+    world.here.write(left, b"half")
+    assert [*world.destination.read("d", ["file"]).entries] == ["file"]
+    assert world.destination.sweep() == 1
+    assert os.listdir(world.here.root / "d") == ["file"]
+    world.here.mkdir(left)
+    world.here.write("d/.mirrorfs-11111111-00000000.tmp", b"another mirror's")
+    world.destination.read("d", ["file"])
+    world.destination.read("d")
+    assert world.destination.sweep() == 0
+    assert len(os.listdir(world.here.root / "d")) == 3
+
+
 def test_leftovers_do_not_stand_in_the_way(world):
     world.there.write("d/file", b"x")
     world.create("d")

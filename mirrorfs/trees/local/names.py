@@ -34,12 +34,16 @@ class Temporaries:
     def is_ours(self, name: str) -> bool:
         return name.startswith(self.prefix) and self._pattern.fullmatch(name) is not None
 
+    def of(self, name: str) -> str:
+        """The temporary name for ``name``, unless that is in use for another."""
+        return self._numbered(_number(name))
+
     def claim(self, name: str) -> str:
         """A temporary name for ``name``, nobody else's until it is released."""
-        number = zlib.crc32(name.encode(errors="surrogateescape"))
+        number = _number(name)
         mine = object()
         while True:
-            temporary = "%s%08x%s" % (self.prefix, number, self._suffix)  # noqa: UP031  (faster)
+            temporary = self._numbered(number)
             # Atomic: two threads may want the same one.
             if self._used.setdefault(temporary, mine) is mine:
                 return temporary
@@ -57,3 +61,10 @@ class Temporaries:
         """(directory, name) of what was met and nobody works on now; they are forgotten."""
         leftovers, self._leftovers = self._leftovers, {}
         return [(where, name) for where, name in leftovers if name not in self._used]
+
+    def _numbered(self, number: int) -> str:
+        return "%s%08x%s" % (self.prefix, number, self._suffix)  # noqa: UP031  (faster)
+
+
+def _number(name: str) -> int:
+    return zlib.crc32(name.encode(errors="surrogateescape"))

@@ -85,7 +85,8 @@ def _is_removed(directory: int, path: str) -> bool:
 
 
 class Reading:
-    """Reads the directories of one tree as its options say."""
+    """Reads the directories of one tree as its options say. ``seeks_leftovers``: also where a
+    directory is not listed, what a killed run left of the names looked at is met."""
 
     def __init__(
         self, handles: Handles, temporaries: Temporaries, options: Options, follow: bool
@@ -95,6 +96,7 @@ class Reading:
         self._targets = options.links is Links.KEEP
         self._xattrs = options.xattrs
         self._follow = follow
+        self.seeks_leftovers = False
 
     def root(self) -> Entry:
         """See `mirrorfs.trees.base.Tree.root`."""
@@ -173,6 +175,8 @@ class Reading:
                 continue
             if self._temporaries.is_ours(name):
                 continue
+            if self.seeks_leftovers:
+                self._seek_leftover(directory, path, name)
             try:
                 st = os.stat(name, dir_fd=directory, follow_symlinks=False)
                 entries[name] = self._complete(directory, path, name, st)
@@ -183,6 +187,15 @@ class Reading:
             except TreeError as error:
                 failures[name] = error.failure
         return Listing(entries, failures)
+
+    def _seek_leftover(self, directory: int, path: str, name: str) -> None:
+        temporary = self._temporaries.of(name)
+        try:
+            st = os.stat(temporary, dir_fd=directory, follow_symlinks=False)
+        except OSError:
+            return
+        if not stat.S_ISDIR(st.st_mode):
+            self._temporaries.met(path, temporary)
 
     def _complete(self, directory: int, path: str, name: str, st: os.stat_result) -> Entry:
         """The entry with what stat alone does not tell. Raises OSError, TreeError."""

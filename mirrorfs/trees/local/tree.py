@@ -64,6 +64,8 @@ class LocalTree(Destination):
         )
         self._nested = Nested(self._descriptor)
         self._reading = Reading(self.handles, self._temporaries, options, self._follow)
+        # Until the first sweep: what a killed run was at is what its successor looks at first.
+        self._reading.seeks_leftovers = writable
         self._backups: Backups | None = None
         if writing.backup is not None:
             durable = self._fsync is not Fsync.NEVER
@@ -170,6 +172,7 @@ class LocalTree(Destination):
 
     def sweep(self) -> int:
         self._check_writable()
+        self._reading.seeks_leftovers = False
         return delete.sweep(self.handles, self._temporaries)
 
     def close(self) -> None:
