@@ -97,7 +97,7 @@ class Recorder:
             place,
             self._emit,
             cookie_directory=cookies,
-            exclude=lambda path: not filter.descends(path),
+            exclude=(lambda path: not filter.descends(path)) if filter.prunes else None,
             one_file_system=one_file_system,
             identity=lambda: identity_now(place),
             keeper=keeper,

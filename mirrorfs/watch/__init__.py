@@ -7,6 +7,8 @@ other.
     inotify     read(2) and decode; the system calls are watchdog's
     watches     which directory a watch stands for
     crawl       watch, then list; and again after an overflow
+    leaf        which directories need not be listed
+    reach       a directory by its path, however long
     translate   what an event means
     pairing     the two halves of a rename
     settle      when a file that is still open is worth a look

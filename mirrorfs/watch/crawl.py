@@ -23,13 +23,14 @@ from mirrorfs.core.tree import join
 from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import Blind, reason
 from mirrorfs.watch.inotify import DIRECTORY, ROOT, Inotify
+from mirrorfs.watch.leaf import Leaves
+from mirrorfs.watch.reach import OPEN, descend
 from mirrorfs.watch.watches import Node, Watches, child, lineage, remove
 
 WINDOW = 4
 HELD = 32
-_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+BURST = 16  # directories visited without giving way
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-_LONGEST = 4000  # below PATH_MAX, with room for the root's own path
 
 
 class Frame:
@@ -41,7 +42,7 @@ class Frame:
     there any more. ``listed``: the listing came to its end.
     """
 
-    __slots__ = ("announce", "covered", "fd", "listed", "names", "node", "verify")
+    __slots__ = ("announce", "covered", "device", "fd", "listed", "names", "node", "verify")
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Frame:
         self.covered = covered
         self.verify = verify
         self.listed = False
+        self.device = -1  # not known yet
 
 
 class Crawler:
@@ -84,6 +86,7 @@ class Crawler:
         self._blind = blind
         self._exclude = exclude
         self._device = device
+        self._leaves = Leaves()
         self._number = 0
         self.known = 0  # watches up to this number were announced by an earlier process
         self._waiting: deque[tuple[int, Iterator[None]]] = deque()
@@ -187,7 +190,7 @@ class Crawler:
         if path is None:
             return -1
         try:
-            fd = _descend(self._root, path)
+            fd = descend(self._root, path)
             try:
                 wd = self._inotify.watch(fd, DIRECTORY if node.parent else ROOT)
             except OSError:
@@ -224,14 +227,13 @@ class Crawler:
                     self._blind.fail(frame.node, None, reason(error))
                 else:
                     frame.listed = True
-            while frame.names:
-                below = self._visit(frame, frame.names.pop())
+            if frame.names:
+                below = self._visit_some(frame, frame.names)
                 if below is not None:
                     stack.append(below)
                     if len(stack) > HELD:
                         _close(stack[-1 - HELD])
-                    break
-            else:
+            if stack[-1] is frame and not frame.names:
                 self._leave(stack.pop())
             yield
 
@@ -249,19 +251,31 @@ class Crawler:
             if child(frame.node, name) is known[name]:
                 self.drop(known[name])
 
-    def _visit(self, frame: Frame, name: str) -> Frame | None:
+    def _visit_some(self, frame: Frame, names: list[str]) -> Frame | None:
+        """Visit the next names; the first that is to be gone down into."""
+        directory = self._watches.path(frame.node)
+        if directory is None:
+            names.clear()  # moved out or deleted meanwhile
+            return None
+        for _ in range(min(BURST, len(names))):
+            name = names.pop()
+            below = self._visit(frame, name, join(directory, name))
+            if below is not None:
+                return below
+            if not names:  # or the limit was reached
+                return None
+        return None
+
+    def _visit(self, frame: Frame, name: str, path: str) -> Frame | None:
         """Bring the directory ``name`` under watch; its frame, if there is something to go down
         into.
         """
         parent = frame.node
-        path = self._watches.below(parent, name)
-        if path is None:
-            return None  # moved out or deleted meanwhile
         if self._exclude is not None and self._exclude(path):
             self._prune(parent, name)
             return None
         try:
-            fd = os.open(name, _OPEN, dir_fd=frame.fd)
+            fd = os.open(name, OPEN, dir_fd=frame.fd)
         except OSError as error:
             if error.errno in _GONE:
                 self._blind.heal(parent, name, "it is gone")
@@ -275,6 +289,10 @@ class Crawler:
                 return None
             below = self._place(frame, name, path, fd, self._inotify.watch(fd))
             kept = below is not None
+            if below is not None and not below.node.children and self._is_leaf(frame, fd):
+                below.listed = True
+                self._leave(below)
+                return None
             return below
         except OSError as error:
             self._blind.fail(parent, name, reason(error))
@@ -318,12 +336,17 @@ class Crawler:
             self._batch.trees[node] = None
         return None
 
+    def _is_leaf(self, frame: Frame, fd: int) -> bool:
+        if frame.device < 0:
+            frame.device = os.fstat(frame.fd).st_dev
+        return self._leaves.has(fd, frame.device)
+
     def _healed(self, parent: Node, name: str) -> bool:
         return bool(self._blind.parts) and self._blind.heal(parent, name)
 
     def _is_there(self, path: str, fd: int) -> bool:
         try:
-            other = _descend(self._root, path)
+            other = descend(self._root, path)
         except OSError:
             return False
         try:
@@ -365,29 +388,3 @@ def _close(frame: Frame) -> None:
     if frame.fd >= 0:
         os.close(frame.fd)
         frame.fd = -1
-
-
-def _descend(root: str, path: str) -> int:
-    """The directory at ``path``, however long that is. Raises OSError."""
-    fd = -1
-    try:
-        while len(path) * 4 > _LONGEST:  # a character is at most four bytes
-            cut = path.rfind("/", 0, _LONGEST // 4)
-            if cut < 0:
-                break
-            above, path = path[:cut], path[cut + 1 :]
-            fd, previous = _step(root, above, fd), fd
-            if previous >= 0:
-                os.close(previous)
-        return _step(root, path, fd)
-    finally:
-        if fd >= 0:
-            os.close(fd)
-
-
-def _step(root: str, path: str, fd: int) -> int:
-    if fd >= 0:
-        return os.open(path, _OPEN, dir_fd=fd)
-    if not path:
-        return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    return os.open(join(root, path) if root != "/" else f"/{path}", _OPEN)

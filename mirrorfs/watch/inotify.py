@@ -49,7 +49,7 @@ COOKIES = CREATE | MOVED_TO | _HOW
 
 BUFFER = 256 * 1024
 
-_HEADER = Struct("iIII")
+HEADER = Struct("iIII")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -112,7 +112,7 @@ class Inotify:
 def decode(data: bytes) -> list[Event]:
     """The events in what one read returned; the kernel never cuts one."""
     events: list[Event] = []
-    append, unpack, at, end = events.append, _HEADER.unpack_from, 0, len(data)
+    append, unpack, at, end = events.append, HEADER.unpack_from, 0, len(data)
     while at < end:
         wd, mask, cookie, length = unpack(data, at)
         at += 16

@@ -32,7 +32,7 @@ class Phantoms:
     def notice(self, keys: Iterable[Key], now: float) -> None:
         """Pick the phantoms from names that are about to be reported."""
         for wd, name in keys:
-            if name[:1] == b"#" and name[1:].isdigit():
+            if name < b"$" and name[:1] == b"#" and name[1:].isdigit():
                 self._wanted.setdefault(wd, set()).add(int(name[1:]))
                 if self.due is None:
                     self.due = now + self._quiet

@@ -20,6 +20,7 @@ from mirrorfs.watch.inotify import (
     CLOSE_WRITE,
     CREATE,
     DELETE,
+    HEADER,
     IGNORED,
     ISDIR,
     MODIFY,
@@ -27,7 +28,6 @@ from mirrorfs.watch.inotify import (
     MOVED_TO,
     OVERFLOW,
     UNMOUNT,
-    Event,
 )
 from mirrorfs.watch.pairing import Half, Halves
 from mirrorfs.watch.settle import Pace, Settling
@@ -66,27 +66,64 @@ class Translator:
         self.careful = False
         self.root_doubt = ""  # why the root has to be looked at
 
-    def feed(self, events: list[Event], now: float) -> None:
-        """Take in what one read returned."""
-        dirty, settling = self._batch.dirty, self._settling
-        for wd, mask, cookie, name in events:
+    def feed(self, data: bytes, now: float) -> int:
+        """Take in what one read returned; how many events that was.
+
+        This runs once per event, so names stay as they come, padded: cutting each would cost as
+        much as all the rest.
+        """
+        settling, unpack = self._settling, HEADER.unpack_from
+        at, end, count, current = 0, len(data), 0, -1
+        finished: dict[bytes, None] = {}
+        open_: dict[bytes, bool] = {}  # name → whether it was written to
+        gathered: dict[int, tuple[dict[bytes, None], dict[bytes, bool]]] = {}
+        while at < end:
+            wd, mask, cookie, length = unpack(data, at)
+            at += 16
+            name = data[at : at + length]
+            at += length
+            count += 1
+            if wd != current:
+                current = wd
+                if (both := gathered.get(wd)) is None:
+                    both = gathered[wd] = ({}, {})
+                finished, open_ = both
             if mask == CLOSE_WRITE or mask == DELETE:  # noqa: SIM109  # half the cost
-                key = (wd, name)
-                settling.forget(key)
-                dirty[key] = None
+                finished[name] = None
             elif mask == MODIFY:
-                settling.modified((wd, name), now)
+                open_[name] = True
             elif mask == CREATE:
                 if wd == self.cookies:
-                    self._lay(name)
+                    self._lay(name.rstrip(b"\0"))
                 else:
-                    settling.created((wd, name), now)
+                    open_.setdefault(name, False)
             elif mask == ATTRIB:
-                key = (wd, name)
-                if key not in settling:  # else it is still open, and its turn comes
-                    dirty[key] = None
+                # What is still open has its turn coming.
+                if name not in open_ and not (settling and (wd, name.rstrip(b"\0")) in settling):
+                    finished[name] = None
             else:
-                self._rare(wd, mask, cookie, name, now)
+                open_.pop(name, None)
+                self._rare(wd, mask, cookie, name.rstrip(b"\0"), now)
+        for wd, (finished, open_) in gathered.items():
+            self._gather(wd, finished, open_, now)
+        return count
+
+    def _gather(
+        self, wd: int, finished: dict[bytes, None], open_: dict[bytes, bool], now: float
+    ) -> None:
+        """What one directory's names come to: one that was finished is looked at now, and if it was
+        opened again meanwhile, this look sees what the events before told of."""
+        settling = self._settling
+        if finished:
+            keys = [(wd, name.rstrip(b"\0")) for name in finished]
+            if settling:
+                for key in keys:
+                    settling.forget(key)
+            self._batch.looks(keys)
+        for name, written in open_.items():
+            if name not in finished:
+                wait = settling.modified if written else settling.created
+                wait((wd, name.rstrip(b"\0")), now)
 
     def alone(self, half: Half) -> None:
         """The other half of a rename did not come: the name left the tree."""

@@ -64,12 +64,13 @@ class Watches:
         """Put ``node`` at ``name`` in ``parent``, from wherever it was; the node that was there
         before, if any.
         """
-        displaced = child(parent, name)
+        displaced = None if parent.children is None else parent.children.get(name)
         if displaced is node:
             return None
         if displaced is not None:
             remove(displaced)
-        remove(node)
+        if node.parent is not None:
+            remove(node)
         if parent.children is None:
             parent.children = {}
         parent.children[name] = node

@@ -108,13 +108,19 @@ def identity(path: str, descriptor: int) -> Identity:
 def capabilities(path: str, descriptor: int) -> Capabilities:
     """What the root's file system can hold, and this process may set. Raises TemporaryError."""
     try:
-        kind = _type_name(kernel.statx(descriptor).mount)
+        kind = file_system(descriptor)
     except OSError as error:
         raise _unwell(path, error) from None
     known = _BY_TYPE.get(kind)
     if known is None:
         known = Capabilities(owners=os.geteuid() == 0)
     return known
+
+
+def file_system(descriptor: int) -> str:
+    """The type of the file system a descriptor is on, as in proc_pid_mountinfo(5); "" where
+    unknown. Raises OSError for what passes."""
+    return _type_name(kernel.statx(descriptor).mount)
 
 
 def _filesystem(descriptor: int) -> str:

@@ -14,7 +14,7 @@ from mirrorfs.core.tree import split
 from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import Blind
 from mirrorfs.watch.crawl import Crawler
-from mirrorfs.watch.inotify import COOKIES, ROOT, Inotify, decode
+from mirrorfs.watch.inotify import COOKIES, ROOT, Inotify
 from mirrorfs.watch.kept import Flight, Keeper, Kept
 from mirrorfs.watch.settle import Key, Settling
 from mirrorfs.watch.task import Task
@@ -224,10 +224,8 @@ class InotifyBackend:
         return data
 
     def _feed(self, clock: Callable[[], float], data: bytes) -> None:
-        events = decode(data)
-        if events:
-            self.events += len(events)
-            self._translator.feed(events, clock())
+        if data:
+            self.events += self._translator.feed(data, clock())
         if self._behind <= 0 and not self._remapping:
             self._translator.careful = False
 
