@@ -74,12 +74,11 @@ class Batch:
     def _named(self, keys: Iterable[Key], watches: Watches) -> list[str]:
         """The paths of names in directories, as they are by now."""
         names: dict[int, list[bytes]] = {}
-        current = -1
+        current, last = -1, [b""]
         for wd, name in keys:
             if wd != current:
-                current = wd
-                add = names.setdefault(wd, []).append
-            add(name)
+                current, last = wd, names.setdefault(wd, [])
+            last.append(name)
         paths: list[str] = []
         for wd, gathered in names.items():
             node = watches.nodes.get(wd)
