@@ -1,9 +1,11 @@
 """An open file of the source: never a fifo that blocks, never a symlink.
 
-Law: what is read and what is said about it come from one descriptor, and a look that proves nothing
-(`mirrorfs.trees.local.tick`) is made again.
+Law: what is read and what is said about it come from one descriptor. Equal looks before and after
+reading prove that nobody wrote meanwhile: one that proves nothing (`mirrorfs.trees.local.tick`) is
+made again, and a write that has begun before is waited for.
 """
 
+import errno
 import os
 import stat
 import time
@@ -23,7 +25,10 @@ _FOLLOW = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 READ = _FOLLOW | os.O_NOFOLLOW
 
 TRIFLE = SECOND // 1000  # nanoseconds: the clock has to tick before it is worth another look
+YOUNG = 60 * SECOND  # whoever wrote before that is done, however slow the disk is
 ROUNDS = 3  # as often the end of a short tick is waited for, and once that of a long one
+
+_NO_DATA = frozenset({errno.ENXIO, errno.EINVAL})  # empty, or a hole; or nobody can tell
 
 
 class LocalContent(Content):
@@ -67,6 +72,8 @@ class LocalContent(Content):
                 wait = self._unsettled(st, grain_ns, coarse_now())
             st = self._look()
         self._settled = not wait
+        if self._looked - st.st_ctime_ns < YOUNG:
+            self._await_writers()
         try:
             return entry_of(st, "", read_xattrs(self._fd) if self._xattrs else None)
         except OSError as error:
@@ -89,6 +96,16 @@ class LocalContent(Content):
             return os.fstat(self._fd)
         except OSError as error:
             raise TreeError(failure(self._path, error, "look at the file")) from None
+
+    def _await_writers(self) -> None:
+        """RACE: a write sets the times when it begins, and readers may see half of it. To look for
+        data takes the lock that it holds (ext4, btrfs, tmpfs and others; xfs takes it to read)."""
+        try:
+            if os.lseek(self._fd, 0, os.SEEK_DATA):
+                os.lseek(self._fd, 0, os.SEEK_SET)
+        except OSError as error:
+            if error.errno not in _NO_DATA:
+                raise TreeError(failure(self._path, error, "look at the file")) from None
 
     def _unsettled(self, st: os.stat_result, grain_ns: int, now: int = 0) -> int:
         """Nanoseconds until the look ``st`` proves something; ``now``: if made at that time."""

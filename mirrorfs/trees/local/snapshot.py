@@ -16,15 +16,23 @@ CATCHES = 100  # looks at the length before the writer counts as faster than we 
 def snapshot(source: int, target: int, at: int, meter: Meter) -> int | None:
     """Bring ``target``, which holds the first ``at`` bytes, up to date; bytes moved, or None when
     it cannot be shown to be whole. Both descriptors must be readable. Raises OSError."""
-    moved = 0
+    moved, before = 0, 0
     for _ in range(CATCHES):
-        while data := os.pread(source, min(CHUNK, meter.piece()), at):
+        gap = os.fstat(source).st_size - at
+        if not gap:
+            break
+        if gap < 0 or (before and gap > max(before, CHUNK)):
+            return None
+        before = gap
+        while gap:
+            data = os.pread(source, min(CHUNK, meter.piece(), gap), at)
+            if not data:
+                return None
             write(target, data, at)
             at += len(data)
             moved += len(data)
+            gap -= len(data)
             meter.moved(len(data))
-        if os.fstat(source).st_size == at:
-            break
     else:
         return None
     os.ftruncate(target, at)
