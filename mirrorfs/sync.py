@@ -16,6 +16,7 @@ from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
 from mirrorfs.core.guard import Before, Limits, Refusal, refuse
 from mirrorfs.core.links import LinkedNames
+from mirrorfs.core.lost import Lost
 from mirrorfs.core.options import Options
 from mirrorfs.core.order import Order
 from mirrorfs.core.pairing import Rules
@@ -122,6 +123,7 @@ class Pass:
         self._destination = destination
         self._places = elsewhere
         self._options = destination.capabilities.possible(options)
+        self._lost = Lost(options, self._options, destination.capabilities.owner)
         self._elsewhere = Elsewhere(
             elsewhere, self._options, source.same_content, whole=self._lending is None
         )
@@ -337,6 +339,7 @@ class Pass:
 
         rules = Rules(self._options, self._filter, same_content, names=self._names)
         rules.spelling = self._spelling
+        rules.lost = self._lost
         rules.unknown = self._mounted.unknown
         if self._places:
             rules.spare = self._spare

@@ -109,5 +109,12 @@ class Voice:
 
 
 def print_out(text: str) -> None:
-    """A command's result, on standard output; raises BrokenPipeError when nobody reads."""
-    sys.stdout.write(text)
+    """A command's result, on standard output; raises BrokenPipeError when nobody reads.
+
+    What the locale cannot say is said in UTF-8, and bytes of a path as they are.
+    """
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))

@@ -22,6 +22,7 @@ from mirrorfs.core.tree import Entry, Failure, Kind, Listing, Trouble, join
 from mirrorfs.core.walk import Batch, Frame, attributes
 
 if TYPE_CHECKING:
+    from mirrorfs.core.lost import Lost
     from mirrorfs.core.spelling import Spelling
 
 SameContent = Callable[[str, Sequence[str]], dict[str, bool | Failure]]
@@ -49,6 +50,7 @@ class Rules:
         kept = options.hard_links and options.links is not Links.FOLLOW
         self.sharing = Sharing() if kept else None
         self.spelling: Spelling | None = None
+        self.lost: Lost | None = None
         self.unknown: Mapping[str, Failure] = {}  # places of the source of which nothing is known
         self.device = 0  # with one_file_system: the root's, the only one that is mirrored
         self.compare: Comparer = comparer(options)

@@ -154,6 +154,8 @@ class Reconciler:
         if spelling is not None and wanted is not None and names is None:
             theirs, ours = spelling.within(theirs, wanted), spelling.within(ours, wanted)
         self._rules.names.saw(frame.path, wanted, theirs.entries)
+        if self._rules.lost is not None:
+            batch.notices += self._rules.lost.notices(frame.path, theirs.entries)
         if spelling is not None and (matched := spelling.match(frame.path, theirs, ours)):
             theirs, ours, respelled, notices, sheltered = matched
             batch.notices += notices

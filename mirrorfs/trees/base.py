@@ -39,7 +39,8 @@ PIECE = 8 << 20  # the same where it can: how soon a meter can stop it
 class Capabilities:
     """What a tree can hold and do, as data.
 
-    ``time_resolution_ns``: a time survives only to this grain.
+    ``time_resolution_ns``: a time survives only to this grain. ``owner``: whom all belongs to where
+    owners cannot be kept for want of rights.
     """
 
     atomic_replace: bool = True
@@ -48,6 +49,7 @@ class Capabilities:
     specials: bool = True
     permissions: bool = True
     owners: bool = True
+    owner: int | None = None
     xattrs: bool = True
     rename: bool = True
     time_resolution_ns: int = 1

@@ -6,6 +6,8 @@ Shown to people a name is one line without a terminal's orders; shown to program
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from unicodedata import category
 
@@ -190,3 +192,20 @@ def test_errors_and_answers_about_hostile_roots(tmp_path: Path, name: bytes) -> 
         assert done.code not in (70, -1), done.said
         assert shows_plainly(done.said.strip("\n")), words
     assert "Traceback" not in run(tmp_path, "journal", "path", source).said
+
+
+@pytest.mark.slow
+def test_what_a_locale_cannot_say_is_said_in_utf_8(tmp_path: Path) -> None:
+    """And bytes of a path as they are: a script goes on with what `journal path` prints."""
+    source, state = tmp_path / "é→", tmp_path / os.fsdecode(b"state \xff")
+    source.mkdir()
+    (source / "é").touch()
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    for words, said in (
+        (("journal", "path", source, "--state-dir", state), os.fsencode(state)),
+        (("plan", source, tmp_path / "no"), "é".encode()),
+    ):
+        command = [sys.executable, "-m", "mirrorfs", *map(str, words)]
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout

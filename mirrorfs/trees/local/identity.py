@@ -112,9 +112,18 @@ def capabilities(path: str, descriptor: int) -> Capabilities:
     except OSError as error:
         raise _unwell(path, error) from None
     known = _BY_TYPE.get(kind)
-    if known is None:
-        known = Capabilities(owners=os.geteuid() == 0)
-    return known
+    if known is not None:
+        return known
+    user = os.geteuid()
+    return Capabilities(owners=user == 0, owner=user or None, xattrs=_holds_xattrs(descriptor))
+
+
+def _holds_xattrs(descriptor: int) -> bool:
+    try:
+        os.getxattr(descriptor, "user.mirrorfs")
+    except OSError as error:
+        return error.errno != errno.ENOTSUP
+    return True
 
 
 def file_system(descriptor: int) -> str:
