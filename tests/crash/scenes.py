@@ -1,14 +1,35 @@
 """What a mirror does, in forks that can be judged: a sync, a replay, a run with its watcher."""
 
 import os
+import signal
 import socket
-from collections.abc import Callable, Sequence
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from crash.states import become, leftovers, temporaries_of_state
 from support.following import Following
 from support.forked import call
+from support.inject import Call, changes
 from support.portrait import portrait, unlike
+from support.process import until
+
+from mirrorfs.cli import main
+
+
+def spread(calls: list[Call], most: int) -> list[int]:
+    """Numbers of calls that change something, all kinds of calls and places among them."""
+    kinds: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, each in enumerate(filter(changes, calls), 1):
+        where = ("state" if "/state/" in path else ".mirrorfs-" in path for path in each.paths)
+        kinds[each.name, *map(str, where)].append(number)
+    picked: list[int] = []
+    queues = [sorted(numbers, key=lambda n: n * 7919 % 101) for numbers in kinds.values()]
+    while any(queues) and len(picked) < most:
+        picked += [queue.pop() for queue in queues if queue]
+    return sorted(picked[:most])
 
 
 def words(source: Path, room: Path, *flags: str) -> list[str]:
@@ -35,6 +56,29 @@ def follow(source: Path, room: Path, turn: Callable[[], bool]) -> int:
             following.catch_up()
             following.recorder.retain()
     return 0
+
+
+@contextmanager
+def watched(source: Path, room: Path) -> Iterator[None]:
+    """`watch`, in a fork: everything that changes inside is in the journal."""
+    log = room / "watch.log"
+    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.dup2(said, 1)
+            os.dup2(said, 2)
+            sys.stdout, sys.stderr = (open(to, "w", closefd=False) for to in (1, 2))  # noqa: SIM115
+            os._exit(main(["watch", str(source), "--state-dir", str(room / "state")]))
+        finally:
+            os._exit(70)
+    os.close(said)
+    try:
+        until(lambda: b"NOTICE: watching" in log.read_bytes(), f"watching, see {log}")
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 class Turns:

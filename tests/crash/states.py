@@ -85,6 +85,8 @@ def second(root: Path) -> None:
     os.mkfifo(root / "fifo")
     _write(root / "large", "second", LARGE + 5)
     _holes(root / "sparse", "second")
+    _holes(root / "created" / "sparse", "second")
+    _write(root / "created" / "large", "second", LARGE)
     os.removexattr(root / "attributes", "user.first")
     os.setxattr(root / "attributes", "user.second", b"2")
     os.setxattr(root / "created", "user.second", b"2")
@@ -117,9 +119,12 @@ def leftovers(seen: Portrait) -> set[bytes]:
     return {path for path in seen if path.rpartition(b"/")[2].startswith(b".mirrorfs")}
 
 
-def torn(before: Portrait, now: Portrait, after: Portrait) -> list[str]:
+def torn(
+    before: Portrait, now: Portrait, after: Portrait, *, after_power_cut: bool = False
+) -> list[str]:
     """What is not whole, missing or strange in a mirror that was stopped on its way from one state
-    to another; leftovers must be ours, and no directories."""
+    to another; leftovers must be ours, and no directories. ``after_power_cut``: only of files that
+    were there before."""
     wrong = []
     left = leftovers(now)
     for path in left:
@@ -127,7 +132,8 @@ def torn(before: Portrait, now: Portrait, after: Portrait) -> list[str]:
         if not TEMPORARY.fullmatch(name) or now[path].kind == "directory":
             wrong.append(f"{path!r} is no temporary of ours")
     for path, seen in now.items():
-        if path not in left:
+        known = path in before and before[path].kind != "directory"
+        if path not in left and (known or not after_power_cut):
             may = [before.get(path), after.get(path), before.get(_origin(path))]
             wrong += _unlike([each for each in may if each], path, seen, after.get(path))
     for path in before.keys() & after.keys():

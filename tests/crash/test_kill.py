@@ -3,15 +3,13 @@ ends the work and takes away what was left.
 """
 
 import os
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from crash.scenes import Turns, check_ended, follow, words
+from crash.scenes import Turns, check_ended, follow, spread, watched, words
 from crash.states import States, become, leftovers, temporaries_of_state, torn
 from support.inject import KILL, Call, Ended, Judge, changes, let, needs_injection, supervised
 from support.portrait import portrait, unlike
-from support.process import Service
 
 from journal import verify
 from mirrorfs.cli import main
@@ -30,19 +28,6 @@ def at(number: int) -> Judge:
         return KILL if left == 0 else 0
 
     return judge
-
-
-def spread(calls: list[Call], most: int) -> list[int]:
-    """Numbers of calls that change something, all kinds of calls and places among them."""
-    kinds: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for number, each in enumerate(filter(changes, calls), 1):
-        where = ("state" if "/state/" in path else ".mirrorfs-" in path for path in each.paths)
-        kinds[each.name, *map(str, where)].append(number)
-    picked: list[int] = []
-    queues = [sorted(numbers, key=lambda n: n * 7919 % 101) for numbers in kinds.values()]
-    while any(queues) and len(picked) < most:
-        picked += [queue.pop() for queue in queues if queue]
-    return sorted(picked[:most])
 
 
 def killed(source: Path, room: Path, number: int) -> None:
@@ -78,8 +63,7 @@ def sweep_of_replaying(states: States, most: int) -> int:
     room = states.room
     source = room / "source"
     become(source, states.first)
-    with Service("watch", source, state=room / "state") as watch:
-        watch.watches()
+    with watched(source, room):
         check_ended(source, room)
         points: dict[Path, list[int]] = {}
         for model in (states.second, states.first):
