@@ -49,6 +49,9 @@ class Scene:
     def goes(self, model: Path, *flags: str) -> Ended:
         """To a state and to the disk."""
         become(self.source, model)
+        return self.goes_to_disk(*flags)
+
+    def goes_to_disk(self, *flags: str) -> Ended:
         ended = self.run(let, *flags)
         assert ended.code == 0, ended.said
         assert self.differences() == []
@@ -171,6 +174,34 @@ def test_with_fsync_always_a_file_that_is_there_stays(states: States) -> None:
         files = [path for path, seen in wanted.items() if seen.kind == "file"]
         assert [path for path in files if path not in now] == []
         assert [path for path in files if now[path].content != wanted[path].content] == []
+
+
+def test_a_new_file_that_ends_in_a_hole_does_not_only_look_complete(states: States) -> None:
+    """Its size may be on the disk before its data: size and time are right, and it is empty."""
+    with drive("ext4", states.room) as made:
+        scene = Scene(states, made, together=False)
+        become(scene.source, states.first)
+        sparse, other = scene.source / "empty" / "sparse", scene.source / "kept"
+        (scene.source / "sparse").unlink()
+        scene.goes_to_disk()
+        with open(sparse, "wb") as file:
+            file.write(b"data" * 5000)
+            file.truncate(8 << 20)
+        other.write_bytes(b"replaced, so that it is made durable")
+
+        def judge(call: Call) -> int:
+            if call.name == "fsync" and "/mirror/.mirrorfs-" in call.paths[0]:
+                fsynced.append(call)
+            elif fsynced:
+                made.kill()
+            return 0
+
+        fsynced: list[Call] = []
+        assert scene.run(judge, "--check-first", "--transfers", "1").code != 0
+        assert fsynced
+        made.again()
+        assert scene.run().code == 0
+        assert scene.differences() == []
 
 
 @pytest.mark.fuse

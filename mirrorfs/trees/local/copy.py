@@ -36,9 +36,11 @@ class Unreadable(OSError):
 
 
 class Copying:
-    """Remembers what does not work between a source's file system and this destination's."""
+    """Remembers what does not work between a source's file system and this destination's.
+    ``durable``: a power cut must not leave a file that only looks complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = True) -> None:
+        self._durable = durable
         self._no_clone: set[int] = set()
         self._no_range: set[int] = set()
 
@@ -81,6 +83,10 @@ class Copying:
             moved += there
             whole &= there == end - start
         if end < size:
+            # ext4 may have the size on the disk long before the data. After a power cut such a file
+            # would have the right size and time and hold zeros, and nobody would look at it again.
+            if end and self._durable:
+                os.fdatasync(target)
             os.ftruncate(target, size)
         return Copied(moved, whole)
 

@@ -5,7 +5,12 @@ content is durable before the rename. New files are published at once; the flush
 checkpoint makes them durable.
 """
 
+import os
 from enum import StrEnum
+
+from mirrorfs.core.plan import Outcome, Status
+from mirrorfs.trees import expect
+from mirrorfs.trees.local.trouble import failure
 
 
 class Fsync(StrEnum):
@@ -20,3 +25,17 @@ class Fsync(StrEnum):
 # Up to so many files of a batch one fdatasync each is cheaper than a syncfs, which writes out
 # everything others have dirtied on the file system.
 FEW = 4
+
+
+def sync_names(fd: int, outcomes: list[Outcome]) -> list[Outcome]:
+    """Make the new names in a directory durable; where that fails, nothing counts as done."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        return [
+            expect.failed(action, failure(action.path, error, "make it durable"))
+            if status is Status.DONE
+            else Outcome(action, status, why, moved)
+            for action, status, why, moved in outcomes
+        ]
+    return outcomes

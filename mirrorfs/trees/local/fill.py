@@ -33,13 +33,14 @@ class SourceError(Exception):
 
 
 class Filling:
-    """Fills files of one tree. ``grain_ns``: so coarse are the times that it keeps."""
+    """Fills files of one tree. ``grain_ns``: so coarse are the times that it keeps; ``durable`` as
+    for `Copying`."""
 
-    def __init__(self, made: Options, writing: Writing, grain_ns: int) -> None:
+    def __init__(self, made: Options, writing: Writing, grain_ns: int, *, durable: bool) -> None:
         self._made = made
         self._writing = writing
         self._grain = grain_ns
-        self._copying = Copying()
+        self._copying = Copying(durable=durable)
         self.room = Room(writing.min_free)
 
     def fill(

@@ -14,14 +14,14 @@ from itertools import groupby
 from typing import NamedTuple
 
 from mirrorfs.core.options import Options
-from mirrorfs.core.plan import Action, Outcome, Status, Verb
+from mirrorfs.core.plan import Action, Outcome, Verb
 from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, split
 from mirrorfs.trees import expect
 from mirrorfs.trees.base import Capabilities, Meter, Tree
 from mirrorfs.trees.local import inplace
 from mirrorfs.trees.local.attributes import assign, by_path
 from mirrorfs.trees.local.backup import Backups
-from mirrorfs.trees.local.durable import FEW, Fsync
+from mirrorfs.trees.local.durable import FEW, Fsync, sync_names
 from mirrorfs.trees.local.fill import Filling, SourceError
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.kernel import syncfs
@@ -82,7 +82,12 @@ class Transfers:
         self._durable = fsync in (Fsync.REPLACE, Fsync.ALWAYS)
         self._writing = writing
         self._backups = backups
-        self._filling = Filling(self._made, writing, capabilities.time_resolution_ns)
+        self._filling = Filling(
+            self._made,
+            writing,
+            capabilities.time_resolution_ns,
+            durable=fsync is not Fsync.NEVER,
+        )
 
     def run(self, actions: Sequence[Action], source: Tree, meter: Meter) -> list[Outcome]:
         """See `mirrorfs.trees.base.Destination.transfer`."""
@@ -99,7 +104,7 @@ class Transfers:
                 # Without the right to list it, a directory cannot be asked to sync either.
                 made = self._batch(fd, directory, batch, source, meter, handle.listable)
                 if self._fsync is Fsync.ALWAYS and handle.listable:
-                    made = _sync_names(fd, made)
+                    made = sync_names(fd, made)
                 outcomes += made
         return outcomes
 
@@ -300,20 +305,6 @@ def put(fd: int, name: str, to_name: str) -> Entry | None:
             # RACE: who held the name may let go of it before we see who it was.
             if (found := look(fd, to_name)) is not None:
                 return found
-
-
-def _sync_names(fd: int, outcomes: list[Outcome]) -> list[Outcome]:
-    """Make new names durable; where that fails, nothing counts as done."""
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        return [
-            expect.failed(action, failure(action.path, error, "make it durable"))
-            if status is Status.DONE
-            else Outcome(action, status, why, moved)
-            for action, status, why, moved in outcomes
-        ]
-    return outcomes
 
 
 def _sync_all(fd: int, directory: str) -> Failure | None:

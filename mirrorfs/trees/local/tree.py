@@ -6,17 +6,18 @@ is not where it was any more ends the pass instead of looking empty.
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import groupby
 
 from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Entry, Failure, Identity, Listing, TreeError
+from mirrorfs.core.tree import Entry, Failure, Identity, Listing, TreeError, split
 from mirrorfs.errors import FatalError, TemporaryError
 from mirrorfs.trees.base import Content, Destination, Tree
 from mirrorfs.trees.local import change, delete, directories, identity, kernel, link, rename
 from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.content import open_content
-from mirrorfs.trees.local.durable import Fsync
+from mirrorfs.trees.local.durable import Fsync, sync_names
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.mountinfo import Nested
 from mirrorfs.trees.local.names import Temporaries
@@ -130,16 +131,26 @@ class LocalTree(Destination):
 
     def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
         self._check_writable()
-        durable = self._fsync is not Fsync.NEVER
-        outcomes = []
-        for action in actions:
-            made = link.link(
-                self.handles, self._temporaries, self._backups, action, durable=durable
-            )
-            if made is None:
-                made = self._transfers.run([action], source, self.meter)[0]
-            outcomes.append(made)
+        outcomes: list[Outcome] = []
+        for directory, group in groupby(actions, key=lambda action: split(action.path)[0]):
+            made = [self._link(action, source) for action in group]
+            if self._fsync is Fsync.ALWAYS:
+                made = self._sync_names(directory, made)
+            outcomes += made
         return outcomes
+
+    def _link(self, action: Action, source: Tree) -> Outcome:
+        durable = self._fsync is not Fsync.NEVER
+        made = link.link(self.handles, self._temporaries, self._backups, action, durable=durable)
+        return made or self._transfers.run([action], source, self.meter)[0]
+
+    def _sync_names(self, directory: str, made: list[Outcome]) -> list[Outcome]:
+        try:
+            handle = self.handles.take(directory)
+        except TreeError:
+            return made  # it is gone: nothing in it was done
+        with handle as fd:
+            return sync_names(fd, made) if handle.listable else made
 
     def rename(self, actions: Sequence[Action]) -> list[Outcome]:
         self._check_writable()
