@@ -49,13 +49,23 @@ def check_ended(source: Path, room: Path) -> None:
 
 def follow(source: Path, room: Path, turn: Callable[[], bool]) -> int:
     """What `run` does, without its pauses: watch, compare, then cycle after cycle for as long as
-    ``turn`` changes the source."""
+    ``turn`` changes the source. 0 when everything is as it should be, else what is not is told."""
     with Following(source, room / "mirror", room / "state") as following:
-        following.follower.vouch()
+        follower, recorder = following.follower, following.recorder
+        follower.vouch()
         while turn():
-            following.catch_up()
-            following.recorder.retain()
-    return 0
+            if not following.answers():
+                print(f"Failed: nobody watches {source}")
+                return 1
+            while follower.cycle() is not None:
+                pass
+            follower.vouch()
+            recorder.retain()
+        for path, owed in follower.owed.items():
+            print(f"Failed: {path or room}: {owed}")
+        for path, why in (unwatched := recorder.watcher.status().failures):
+            print(f"Failed: {path or room} is not watched: {why}")
+        return 1 if follower.owed or unwatched else 0
 
 
 @contextmanager

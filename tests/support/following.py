@@ -84,10 +84,13 @@ class Following:
         reading: Reading = self.cycles[0][0]
         return reading
 
+    def answers(self) -> bool:
+        """Whether everything changed before now stands in the journal."""
+        return watcher_answers(self.mirror._journal, self._state.cookies(str(self.source)))
+
     def barrier(self) -> None:
         """Until everything changed before now stands in the journal."""
-        cookies = self._state.cookies(str(self.source))
-        until(lambda: watcher_answers(self.mirror._journal, cookies), "the watcher's answer")
+        until(self.answers, "the watcher's answer")
 
     def catch_up(self) -> None:
         """Apply everything changed before now."""
