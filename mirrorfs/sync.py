@@ -60,7 +60,7 @@ class Settings:
     compare_dest: tuple[str, ...] = ()  # what these directories hold is left out
     copy_dest: tuple[str, ...] = ()  # what these directories hold is taken from there
     writing: Writing = field(default_factory=Writing)
-    partial_suffix: str = ".tmp"
+    partial_suffix: str = ".partial"
     stop_when_full: bool = False
     track_renames: frozenset[str] | None = None
 
