@@ -20,11 +20,13 @@ from mirrorfs.core.plan import Action, Stage, Verb
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import (
     Entry,
+    Failure,
     Kind,
     Listing,
     Reader,
     TreeError,
     Trouble,
+    is_within,
     join,
     moved,
     split,
@@ -73,10 +75,11 @@ class Relocated:
             listing = self._reader.read(actual, names)
         except TreeError as error:
             if error.trouble is not Trouble.ABSENT or not self._is_made(path):
-                raise
+                raise TreeError(_at(error.failure, actual, path)) from None
             listing = Listing({})
         if not self._gone:
             return listing
+        failures = {name: _at(failure, actual, path) for name, failure in listing.failures.items()}
         entries = {
             name: entry
             for name, entry in listing.entries.items()
@@ -86,11 +89,18 @@ class Relocated:
         if names is not None:
             appeared = {name: appeared[name] for name in names if name in appeared}
         entries |= appeared
-        return Listing(entries, listing.failures)
+        return Listing(entries, failures)
 
     def _is_made(self, path: str) -> bool:
         directory, name = split(path)
         return name in self._appeared.get(directory, {})
+
+
+def _at(failure: Failure, actual: str, path: str) -> Failure:
+    """A failure of what lies at ``actual`` now: it is looked at again when it lies at ``path``."""
+    if actual == path or not is_within(failure.path, actual):
+        return failure
+    return failure._replace(path=moved(failure.path, actual, path))
 
 
 class Renames(NamedTuple):

@@ -279,6 +279,22 @@ def test_a_fault_that_was_not_told(fault: Fault, states: States) -> None:
         made.end()
 
 
+def test_what_could_not_be_read_and_was_renamed_is_owed_under_its_new_name(states: States) -> None:
+    (states.room / "mirror").mkdir()
+
+    def judge(call: Call) -> int:
+        old = call.paths and call.paths[-1].endswith("/mirror/directory")
+        return errno.ESTALE if old and call.name.startswith("openat") else 0
+
+    with replaying(states) as made:
+        made.end()
+        source = made.begin(states.second)
+        ended = made.run(judge)
+        assert "directory" in ended.said
+        assert ended.code or unlike(portrait(source), portrait(states.room / "mirror")) == []
+        made.end()
+
+
 @pytest.mark.torture
 @pytest.mark.timeout(4 * 3600)
 @pytest.mark.parametrize("way", WAYS)

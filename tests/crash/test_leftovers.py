@@ -13,8 +13,8 @@ from support.portrait import portrait, unlike
 from support.process import plan
 
 from mirrorfs.cli import main
+from mirrorfs.state import owner
 
-OURS = ".mirrorfs-00000000-%08x.partial"
 FOREIGN = (
     ".mirrorfs-12345678-00000001.partial",  # another owner
     ".mirrorfs-00000000-0000000g.partial",  # no number
@@ -22,6 +22,11 @@ FOREIGN = (
     "x.mirrorfs-00000000-00000001.partial",
     ".mirrorfs-",
 )
+
+
+def ours(number: int, source: Path, room: Path) -> str:
+    """A name of the mirror's own temporaries."""
+    return f".mirrorfs-{owner(str(source), str(room / 'mirror'))}-{number:08x}.partial"
 
 
 def dies_when(name: str, room: Path, source: Path) -> None:
@@ -55,7 +60,12 @@ def sync(source: Path, room: Path, *flags: str) -> Done:
 
 def test_the_next_sync_takes_them_away(source: Path, room: Path) -> None:
     sync(source, room)
-    lay(room / "mirror", OURS % 1, "d/" + OURS % 2, "e/" + OURS % 3)
+    lay(
+        room / "mirror",
+        ours(1, source, room),
+        "d/" + ours(2, source, room),
+        "e/" + ours(3, source, room),
+    )
     planned = plan(source, room / "mirror", room / "state")["actions"]
     # That something came into them changed the directories' times.
     assert {action["path"] for action in planned} == {"", "d", "e"}
@@ -64,7 +74,12 @@ def test_the_next_sync_takes_them_away(source: Path, room: Path) -> None:
 
 def test_the_next_run_takes_them_away(source: Path, room: Path) -> None:
     sync(source, room)
-    lay(room / "mirror", OURS % 1, "d/" + OURS % 2, "e/" + OURS % 3)
+    lay(
+        room / "mirror",
+        ours(1, source, room),
+        "d/" + ours(2, source, room),
+        "e/" + ours(3, source, room),
+    )
     with Following(source, room / "mirror", room / "state"):
         assert not leftovers(portrait(room / "mirror"))
     assert unlike(portrait(source), portrait(room / "mirror")) == []
@@ -94,16 +109,16 @@ def test_a_replay_takes_away_what_is_of_no_file_any_more(
 
 def test_a_source_that_is_the_mirror_of_another(source: Path, room: Path) -> None:
     """What is half-made in it is not mirrored, not removed, and no difference."""
-    lay(source, OURS % 1, "d/" + OURS % 2)
+    lay(source, ours(1, source, room), "d/" + ours(2, source, room))
     sync(source, room)
     assert not leftovers(portrait(room / "mirror"))
-    assert (source / (OURS % 1)).exists()
+    assert (source / (ours(1, source, room))).exists()
     assert plan(source, room / "mirror", room / "state")["actions"] == []
 
 
 def test_what_only_looks_like_them_is_the_users(source: Path, room: Path) -> None:
     lay(source, *FOREIGN)
-    (source / "d" / (OURS % 4)).mkdir()
+    (source / "d" / (ours(4, source, room))).mkdir()
     sync(source, room)
     assert unlike(portrait(source), portrait(room / "mirror")) == []
     lay(room / "mirror" / "e", *FOREIGN)
