@@ -223,7 +223,7 @@ def check(fault: Fault, made: Made, states: States) -> list[str]:
     differ = unlike(after, kept, without=without)
     if differ and not ended.code:
         wrong.append(f"told as equal: {differ[:3]}")
-    if ended.code and not named(ended.said, after.keys() | now.keys(), room):
+    if ended.code and not named(ended.said, before.keys() | after.keys(), room):
         wrong.append("no path is told of")
     return [*wrong, ended.said] if wrong else []
 

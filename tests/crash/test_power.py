@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from crash.scenes import spread, watched, words
 from crash.states import States, become, leftovers, torn
+from support.forked import call
 from support.inject import Call, Ended, Judge, changes, let, needs_injection, supervised
 from support.logdisk import LogDisk, log_disk
 from support.portrait import portrait, unlike
-from support.powercut import MAKE, SIZES, Drive, drive
+from support.powercut import MAKE, SIZES, Drive, drive, make
 
 from mirrorfs.cli import main
 
@@ -202,6 +203,25 @@ def test_a_new_file_that_ends_in_a_hole_does_not_only_look_complete(states: Stat
         made.again()
         assert scene.run().code == 0
         assert scene.differences() == []
+
+
+def test_a_file_system_mounted_in_the_mirror_is_vouched_for_too(room: Path) -> None:
+    source, nested, image = room / "source", room / "mirror" / "nested", room / "image"
+    for name in ("new", "replaced"):
+        (source / "nested" / "d").mkdir(parents=True, exist_ok=True)
+        (source / "nested" / "d" / name).write_text(name * 5000)
+    nested.mkdir(parents=True)
+    make("ext4", image)
+    made = Drive(image, nested)
+    made.mount()
+    try:
+        with watched(source, room):
+            done = call(words(source, room), room)
+            assert done.code == 0, done.err
+            made.cut()
+            assert unlike(portrait(source), portrait(room / "mirror")) == []
+    finally:
+        made.close()
 
 
 @pytest.mark.fuse

@@ -169,15 +169,20 @@ class LocalTree(Destination):
         identity.check_writable(self.path, self._descriptor)
 
     def flush(self) -> None:
-        """One syncfs of the root's file system; one mounted inside the tree is not covered."""
+        """One syncfs of the root's file system, and of each that is mounted inside the tree."""
         self._check_writable()
         if self._fsync is Fsync.NEVER:
             return
         try:
             kernel.syncfs(self._descriptor)
-        except OSError as error:
+            for path in self._nested.look(self.handles, (), lambda _: True):
+                self.handles.forget(path)
+                with self.handles.take(path) as inside:
+                    kernel.syncfs(inside)
+        except (OSError, TreeError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
             raise TemporaryError(
-                f"{self.path}: what was written could not be made durable: {error.strerror}",
+                f"{self.path}: what was written could not be made durable: {why}",
                 remedy="check the drive, its space and the kernel log; the next run repeats it",
             ) from None
 
