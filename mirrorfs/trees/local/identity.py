@@ -7,6 +7,7 @@ tells whether they are still the same.
 import errno
 import fcntl
 import os
+import sys
 
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import DirectoryMissing, PermanentError, TemporaryError
@@ -115,7 +116,15 @@ def capabilities(path: str, descriptor: int) -> Capabilities:
     if known is not None:
         return known
     user = os.geteuid()
-    return Capabilities(owners=user == 0, owner=user or None, xattrs=_holds_xattrs(descriptor))
+    try:
+        return Capabilities(
+            owners=user == 0,
+            owner=user or None,
+            xattrs=_holds_xattrs(descriptor),
+            folds_case=_folds_case(descriptor),
+        )
+    except OSError as error:
+        raise _unwell(path, error) from None
 
 
 def _holds_xattrs(descriptor: int) -> bool:
@@ -124,6 +133,29 @@ def _holds_xattrs(descriptor: int) -> bool:
     except OSError as error:
         return error.errno != errno.ENOTSUP
     return True
+
+
+def _folds_case(descriptor: int) -> bool:
+    """Whether a name of the root is found by another spelling of it that is not listed. An empty
+    directory of a file system that does not tell shows nothing. Raises OSError."""
+    flags = bytearray(8)
+    try:
+        fcntl.ioctl(descriptor, kernel.FS_IOC_GETFLAGS, flags)
+    except OSError:
+        pass  # most know no such flags
+    if int.from_bytes(flags[:4], sys.byteorder) & kernel.FS_CASEFOLD_FL:
+        return True
+    try:
+        with patiently(os.scandir, descriptor) as names:
+            for entry in names:
+                other = entry.name.swapcase()
+                if other != entry.name and other.isascii():
+                    found = os.stat(other, dir_fd=descriptor, follow_symlinks=False)
+                    same = found.st_ino == entry.inode()
+                    return same and other not in patiently(os.listdir, descriptor)
+    except (FileNotFoundError, PermissionError):
+        pass  # not found by it, or not ours to look at
+    return False
 
 
 def file_system(descriptor: int) -> str:
