@@ -46,6 +46,7 @@ DIRECTORY = ATTRIB | CLOSE_WRITE | CREATE | DELETE | MODIFY | MOVED_FROM | MOVED
 # Below the root a parent tells of deletions and moves; asking the directory too would double them.
 ROOT = DIRECTORY | DELETE_SELF | MOVE_SELF
 COOKIES = CREATE | MOVED_TO | _HOW
+OPEN = int(C.IN_OPEN) | _HOW
 
 BUFFER = 256 * 1024
 

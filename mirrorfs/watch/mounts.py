@@ -6,9 +6,17 @@ change.
 """
 
 import os
+from typing import NamedTuple
 
-from mirrorfs.core.tree import is_within
+from mirrorfs.core.tree import is_below, is_within
 from mirrorfs.trees.local.mountinfo import Mount, mounts
+
+
+class Mounted(NamedTuple):
+    """``kind`` is the type of the file system, ``line`` all that the kernel says."""
+
+    kind: str
+    line: bytes
 
 
 class Mounts:
@@ -38,6 +46,21 @@ class Mounts:
             return None
         skip = len(self._root) + 1 if self._root else 0
         return sorted(point[skip:] for point in changed)
+
+    def seen(self) -> dict[str, Mounted]:
+        """What is mounted at the root ("") or above it, and at the mount points below it that can
+        be seen, by root-relative path."""
+        seen = {"": Mounted("", b"")}
+        skip = len(self._root) + 1 if self._root else 0
+        for point, line in mounts(self.fd):
+            mounted = Mounted(os.fsdecode(line.partition(b" - ")[2].split(b" ", 1)[0]), line)
+            if is_within(self._root, point):
+                seen = {"": mounted}  # what was mounted below before is hidden
+            elif is_within(point, self._root):
+                path = point[skip:]
+                seen = {other: its for other, its in seen.items() if not is_below(other, path)}
+                seen[path] = mounted
+        return seen
 
     def close(self) -> None:
         os.close(self.fd)

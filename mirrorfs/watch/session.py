@@ -11,10 +11,10 @@ import errno
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from mirrorfs.core.change import Change, Ready
-from mirrorfs.watch.backends.inotify import InotifyBackend
+from mirrorfs.watch.backends.choice import open_backend
 from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import plain, reason
 from mirrorfs.watch.kept import Kept
@@ -33,15 +33,14 @@ class Lost(Exception):
 class Session:
     """Watches ``task.root`` as it is now. Raises OSError when that cannot be watched.
 
-    ``wake`` is a descriptor whose becoming readable ends the wait of a turn; ``record`` takes the
-    changes. ``kept`` is what an earlier process left; else the task's keeper keeps what the next
-    one will need, under the ``claim``.
+    ``record`` takes the changes. ``kept`` is what an earlier process left; else the task's keeper
+    keeps what the next one will need, under the ``claim``. ``why`` is why the back end is not
+    fanotify.
     """
 
     def __init__(
         self,
         task: Task,
-        wake: int,
         record: Callable[[list[Change]], None],
         kept: Kept | None = None,
         claim: str = "",
@@ -52,8 +51,10 @@ class Session:
         self._clock = time.monotonic
         self._batch = Batch()
         self._settling = Settling(self._pace)
-        self._backend = InotifyBackend(task, self._batch, self._settling, kept, claim)
+        self._backend, self.why = open_backend(task, self._batch, self._settling, kept, claim)
         self.continued = self._backend.continued
+        self.name = self._backend.name
+        self.lag = 0.0
         try:
             self._mounts = Mounts(os.path.realpath(task.root))
         except BaseException:
@@ -62,10 +63,6 @@ class Session:
         self.watches = self._backend.watches
         self.blind = self._backend.blind
         self._phantoms = Phantoms(self.watches, self._backend, self._pace.quiet)
-        self._poller = select.poll()
-        self._poller.register(self._backend.fd, select.POLLIN)
-        self._poller.register(self._mounts.fd, select.POLLPRI | select.POLLERR)
-        self._poller.register(wake, select.POLLIN)
         self._barriers: list[tuple[int, str]] = []
         self._resyncs = 0
         self._next_poll = self._clock() + self._pace.poll
@@ -81,12 +78,27 @@ class Session:
         return self._backend.overflows
 
     @property
+    def failed(self) -> int:
+        return len(self.blind.parts)
+
+    @property
+    def watched(self) -> int:
+        return self._backend.watched
+
+    @property
     def events(self) -> int:
         return self._backend.events
 
-    def turn(self, limit: float | None) -> None:
-        """Wait for something to do, at most ``limit`` seconds, and do it. Raises Lost."""
-        awake = {fd for fd, _ in self._poller.poll(self._timeout(limit))}
+    @property
+    def descriptors(self) -> dict[int, int]:
+        """What to wait for between two turns: descriptors and their poll(2) events."""
+        return {
+            self._backend.fd: select.POLLIN,
+            self._mounts.fd: select.POLLPRI | select.POLLERR,
+        }
+
+    def turn(self, awake: Container[int]) -> None:
+        """Do what there is to do; these descriptors have something. Raises Lost."""
         backend = self._backend
         if backend.fd in awake:
             self._read()
@@ -168,26 +180,31 @@ class Session:
 
     def report(self) -> None:
         """Hand over what the turn gathered."""
+        crowded = self._backend.crowded
+        if crowded:
+            self._batch.looks(self._settling.drain())
         self._phantoms.notice(self._batch.dirty, self._clock())
+        if crowded:
+            self._phantoms.find(self._batch)
         self.failures = self.blind.shown() if self.blind.parts else ()
+        self.lag = self._pace.poll if self.blind.parts else 0.0
         changes = self._batch.take(self.watches)
+        if crowded:
+            self._backend.clear()
         if changes:
             self._record(changes)
 
-    def _timeout(self, limit: float | None) -> int:
-        """Milliseconds, rounded up: never wake a moment too early."""
+    def rest(self) -> float:
+        """Seconds until there is something to do though nothing happens."""
         if self._backend:
-            return 0
+            return 0.0
         moments = [
             self._next_poll,
             self._next_look,
             self._settling.next(),
             self._phantoms.due,
         ]
-        wait = min(moment for moment in moments if moment is not None) - self._clock()
-        if limit is not None:
-            wait = min(wait, limit)
-        return max(0, int(wait * 1000) + 1)
+        return min(moment for moment in moments if moment is not None) - self._clock()
 
     def _read(self) -> None:
         backend = self._backend

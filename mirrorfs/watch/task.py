@@ -6,10 +6,13 @@ from typing import NamedTuple
 from mirrorfs.watch.kept import Keeper
 from mirrorfs.watch.settle import Pace
 
+BACKENDS = ("auto", "fanotify", "inotify", "poll")
+
 
 class Task(NamedTuple):
     """Absolute paths, and which directories to leave out (asked with root-relative paths; True:
-    not to be descended). ``keeper`` keeps the watch for the next process.
+    not to be descended). ``backend`` is one of `BACKENDS`; ``keeper`` keeps the watch for the next
+    process.
     """
 
     root: str
@@ -17,4 +20,5 @@ class Task(NamedTuple):
     exclude: Callable[[str], bool] | None
     one_file_system: bool
     pace: Pace
+    backend: str
     keeper: Keeper | None = None

@@ -21,7 +21,8 @@ from mirrorfs.errors import DirectoryMissing, PermanentError
 from mirrorfs.watch.coverage import plain, reason
 from mirrorfs.watch.kept import Keeper, take
 from mirrorfs.watch.mounts import Mounts
-from mirrorfs.watch.session import Lost, Session
+from mirrorfs.watch.parts import Parts, Serving
+from mirrorfs.watch.session import Lost
 from mirrorfs.watch.settle import PACE, Pace
 from mirrorfs.watch.task import Task
 
@@ -34,7 +35,7 @@ class WatchStatus(NamedTuple):
     ``watched`` and ``failed`` count directories (a failed one stands for all below it),
     ``failures`` names the first of them with reasons, and ``lag`` is how many seconds a change
     there may go unreported. ``last_event`` is a moment of `time.monotonic`. ``reason`` also tells
-    that changes could not be recorded.
+    that changes could not be recorded. ``serving`` says what serves which part.
     """
 
     alive: bool
@@ -47,6 +48,7 @@ class WatchStatus(NamedTuple):
     overflows: int
     events: int
     last_event: float | None
+    serving: tuple[Serving, ...]
 
 
 class Watcher:
@@ -55,9 +57,9 @@ class Watcher:
     ``cookie_directory``: a file made there comes back as `Cookie(its name)` when all changes before
     it were emitted; whoever made it removes it. ``exclude`` is asked with root-relative paths of
     directories; True: neither watched nor gone into. ``one_file_system``: nor are directories of
-    other file systems. ``identity`` is asked at the start of every epoch. ``keeper`` keeps the
-    watch for the process that follows on this one, and has what the one before left: then the
-    epoch is a continued one, and nothing has to be compared.
+    other file systems. ``backend`` is one of `BACKENDS`. ``identity`` is asked at the start of every
+    epoch. ``keeper`` keeps the watch for the process that follows on this one, and has what the one
+    before left: then the epoch is a continued one, and nothing has to be compared.
 
     Everything before `Ready` was emitted is to be compared after it; and of what is emitted, `Gap`
     and `Moved` ask for a look at all below their paths.
@@ -73,6 +75,7 @@ class Watcher:
         one_file_system: bool = False,
         identity: Callable[[], Identity],
         pace: Pace = PACE,
+        backend: str = "auto",
         keeper: Keeper | None = None,
     ) -> None:
         self._task = Task(
@@ -81,6 +84,7 @@ class Watcher:
             exclude,
             one_file_system,
             pace,
+            backend,
             keeper,
         )
         self._emit = emit
@@ -91,7 +95,7 @@ class Watcher:
         self._wake = -1
         self._stopping = False
         self._rewatch = False
-        self._session: Session | None = None
+        self._session: Parts | None = None
         self._lost = ""
         self._owed: list[Change] = []
         self._unrecorded = ""
@@ -153,18 +157,18 @@ class Watcher:
     def status(self) -> WatchStatus:
         """How the watcher is, as of the last turn."""
         session = self._session
-        parts = 0 if session is None else len(session.blind.parts)
         return WatchStatus(
             alive=session is not None and self._thread.is_alive(),
             ready=self.ready.is_set(),
             reason=self._unrecorded or self._lost,
-            watched=0 if session is None else len(session.watches.nodes),
-            failed=parts if session is not None else int(not self._stopping),
+            watched=0 if session is None else session.watched,
+            failed=session.failed if session is not None else int(not self._stopping),
             failures=session.failures if session is not None else (),
-            lag=self._pace.poll if parts else 0.0,
+            lag=session.lag if session is not None else 0.0,
             overflows=self._overflows + (session.overflows if session else 0),
             events=self._events + (session.events if session else 0),
             last_event=(session.last_event if session else None) or self._last_event,
+            serving=tuple(each.serving for each in session.members) if session else (),
         )
 
     # In the thread
@@ -186,7 +190,7 @@ class Watcher:
                 self._lose(f"internal error: {error!r}")
         self._end()
 
-    def _watch(self, session: Session) -> None:
+    def _watch(self, session: Parts) -> None:
         while not self._stopping:
             session.turn(self._owing())
             if not self._owed:
@@ -224,7 +228,7 @@ class Watcher:
             self._record([epoch])
             return
 
-    def _resume(self, epoch: Epoch) -> Session | None:
+    def _resume(self, epoch: Epoch) -> Parts | None:
         """Go on where an earlier process ended, if it left what that takes."""
         keeper = self._task.keeper
         if keeper is None:
@@ -234,15 +238,15 @@ class Watcher:
         if kept is None:
             return None
         try:
-            return Session(self._task, self._wake, self._record, kept, claim)
+            return Parts(self._task, self._wake, self._record, kept, claim)
         except OSError as error:
             _log.warning("the watch of the process before cannot be continued: %s", error)
             return None
 
-    def _open(self, epoch: Epoch) -> Session:
+    def _open(self, epoch: Epoch) -> Parts:
         keeper = self._task.keeper
         claim = "" if keeper is None else self._claim(epoch, keeper)
-        return Session(self._task, self._wake, self._record, claim=claim)
+        return Parts(self._task, self._wake, self._record, claim=claim)
 
     def _claim(self, epoch: Epoch, keeper: Keeper) -> str:
         """What must be the same in the process that continues."""

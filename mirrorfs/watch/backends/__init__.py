@@ -40,6 +40,14 @@ class Backend(Protocol):
     @property
     def overflows(self) -> int: ...
 
+    @property
+    def watched(self) -> int:
+        """How many directories have a watch of their own."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the map has grown too large and wants to be let go of, by `clear`."""
+
     def read(self, clock: Callable[[], float]) -> bool:
         """Take in what is queued; False when that was no event of this tree. An overflow is a gap
         in the batch, and brings the map up to date by itself (``resyncs`` counts how often)."""
@@ -55,6 +63,9 @@ class Backend(Protocol):
 
     def hear_barriers(self) -> bool:
         """Listen to the directory of cookies, if nobody does; whether that is new."""
+
+    def clear(self) -> None:
+        """Forget the map. Nothing that names its nodes may be waiting anywhere."""
 
     # What is still to be done: setting watches
 

@@ -86,9 +86,15 @@ class InotifyBackend:
             self._translator.careful = True
         self._remapping = self.continued
 
+    crowded = False
+
     @property
     def overflows(self) -> int:
         return self._translator.overflows
+
+    @property
+    def watched(self) -> int:
+        return len(self.watches.nodes)
 
     def read(self, clock: Callable[[], float]) -> bool:
         """One read, and more only while half a rename waits for the other half."""
@@ -145,6 +151,9 @@ class InotifyBackend:
             return False
         self._translator.cookies = self._watch_cookies()
         return True
+
+    def clear(self) -> None:
+        pass
 
     def __bool__(self) -> bool:
         return bool(self._crawler) or self._remapping or self._translator.careful

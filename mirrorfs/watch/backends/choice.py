@@ -1,0 +1,56 @@
+"""Which back end serves a tree, and why not a better one."""
+
+import errno
+
+from mirrorfs.watch.backends import Backend
+from mirrorfs.watch.backends.fanotify import FanotifyBackend
+from mirrorfs.watch.backends.inotify import InotifyBackend
+from mirrorfs.watch.batch import Batch
+from mirrorfs.watch.coverage import reason
+from mirrorfs.watch.kept import Kept
+from mirrorfs.watch.settle import PACE, Settling
+from mirrorfs.watch.task import Task
+
+RIGHTS = "it needs CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH"
+
+_WHY = {
+    errno.EPERM: RIGHTS,
+    errno.EXDEV: "not in a btrfs subvolume",
+    errno.EOPNOTSUPP: "this file system has no handles for its directories",
+    errno.ENODEV: "this file system has no number of its own",
+    errno.EINVAL: "it needs Linux 5.17",
+    errno.ENOSYS: "this kernel was built without it",
+    errno.ESTALE: "this file system's handles cannot be opened",
+}
+
+
+def open_backend(
+    task: Task, batch: Batch, settling: Settling, kept: Kept | None, claim: str
+) -> tuple[Backend, str]:
+    """A back end, and why it is not fanotify (empty if it is, or nobody asked). Raises OSError."""
+    wanted = task.backend == "fanotify" or (task.backend == "auto" and task.keeper is None)
+    why = ""
+    if wanted and kept is None:
+        try:
+            return FanotifyBackend(task, batch, settling), ""
+        except (FileNotFoundError, NotADirectoryError):
+            raise
+        except OSError as error:
+            why = _why(error)
+    return InotifyBackend(task, batch, settling, kept, claim), why
+
+
+def refusal(root: str) -> str:
+    """Why a tree cannot be had by fanotify; empty if it can. Raises OSError: it is not there."""
+    task = Task(root, None, None, False, PACE, "fanotify")
+    try:
+        FanotifyBackend(task, Batch(), Settling(PACE)).close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        return _why(error)
+    return ""
+
+
+def _why(error: OSError) -> str:
+    return _WHY.get(error.errno or 0) or reason(error)
