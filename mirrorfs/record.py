@@ -24,7 +24,7 @@ from mirrorfs.errors import MirrorError, StateError
 from mirrorfs.leftout import left_out
 from mirrorfs.state import State, make
 from mirrorfs.trees.local.identity import identity, open_root
-from mirrorfs.watch import Keeper, Watcher
+from mirrorfs.watch import PACE, Keeper, Watcher
 
 BUDGET_BYTES = 256 << 20
 
@@ -45,7 +45,9 @@ class Recorder:
 
     ``appended`` is called from the watcher's thread after each append. Directories that ``filter``
     does not enter get no watch, nor do other file systems with ``one_file_system``: the journal
-    vouches for no mirror that takes them in. ``keeper`` keeps the watch for the next process.
+    vouches for no mirror that takes them in. ``backend`` is one of `mirrorfs.watch.BACKENDS`,
+    ``poll`` the seconds between two looks where changes are not noticed by themselves. ``keeper``
+    keeps the watch for the next process.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class Recorder:
         filter: Filter,
         appended: Callable[[Position], None] | None = None,
         one_file_system: bool = False,
+        backend: str = "auto",
+        poll: float = PACE.poll,
         keeper: Keeper | None = None,
     ) -> None:
         self._state = state
@@ -100,6 +104,8 @@ class Recorder:
             exclude=(lambda path: not filter.descends(path)) if filter.prunes else None,
             one_file_system=one_file_system,
             identity=lambda: identity_now(place),
+            pace=PACE._replace(poll=poll),
+            backend=backend,
             keeper=keeper,
         )
 

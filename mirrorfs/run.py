@@ -70,6 +70,8 @@ class Run:
         said: Callable[[str], None],
         wait: float = 0,
         pace: Pace | None = None,
+        backend: str = "auto",
+        poll: float = 30.0,
         recipe: Recipe | None = None,
         audit_interval: float = 0,
     ) -> None:
@@ -80,6 +82,7 @@ class Run:
         self._adopt = adopt
         self._said = said
         self._wait, self._pace, self._recipe = wait, pace, recipe
+        self._backend, self._poll = backend, poll
         self._place = state.mirror(source, destination)
         self.status = Status(os.path.abspath(source), os.path.abspath(destination))
         self._watching = Watching(self.status, listener)
@@ -130,6 +133,8 @@ class Run:
                     appended=appended,
                     filter=self._filter,
                     one_file_system=self._options.one_file_system,
+                    backend=self._backend,
+                    poll=self._poll,
                     keeper=FdStore.find(os.path.basename(self._state.source(self._source))),
                 ) as self._recorder:
                     await self._answering(lambda: self._begin(mirror, opened))

@@ -216,6 +216,13 @@ def filter_options(flags: Filtering, texts: Texts, *, draw: int) -> FilterOption
     )
 
 
+def poll_seconds(flags: Flags) -> float:
+    """How often to look where changes are not noticed by themselves. Raises SettingError."""
+    if flags.watching.poll_interval <= 0:
+        raise SettingError("--poll-interval must be more than 0")
+    return flags.watching.poll_interval / NANOSECONDS
+
+
 def only_file(name: str) -> Filter:
     """A filter for one file of the root, whatever its name."""
     return Filter.build(FilterOptions(sources=(Source("--files-from0", "", name + "\0"),)))

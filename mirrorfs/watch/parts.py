@@ -13,18 +13,19 @@ heard, and it is scanned.
 import os
 import select
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TypeVar
 
-from mirrorfs.core.change import Change, Cookie, Coverage, Dirty, Gap, Moved, Ready
-from mirrorfs.core.tree import is_within, join
+from mirrorfs.core.change import Change, Cookie, Coverage, Gap, Moved, Ready
+from mirrorfs.core.tree import is_within
 from mirrorfs.watch.backends.choice import refusal
 from mirrorfs.watch.coverage import plain, reason
 from mirrorfs.watch.hearing import hears
 from mirrorfs.watch.kept import Kept
 from mirrorfs.watch.kinds import is_silent
 from mirrorfs.watch.mounts import Mounts
+from mirrorfs.watch.part import Member, Part
 from mirrorfs.watch.polling import Polling
 from mirrorfs.watch.session import Lost, Session
 from mirrorfs.watch.task import Task
@@ -35,70 +36,8 @@ MANY = 16  # mounts with an inotify instance each; a user has 128 of those
 _REMEMBERED = 256  # barriers under way
 
 
-class Serving(NamedTuple):
-    """What serves a part of the source. ``kind`` is the type of its file system, ``directories``
-    how many are watched or scanned one by one, ``lag`` after how many seconds a change is reported
-    of which no event tells; ``why`` is why it is not served better.
-    """
-
-    path: str
-    backend: str
-    kind: str
-    directories: int
-    lag: float
-    why: str
-
-
-class Part(Protocol):
-    """What `Session` and `Polling` have in common."""
-
-    name: str
-    ready: bool
-    continued: bool
-    last_event: float | None
-    lag: float
-
-    @property
-    def overflows(self) -> int: ...
-    @property
-    def events(self) -> int: ...
-    @property
-    def watched(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
-    @property
-    def failures(self) -> tuple[tuple[str, str], ...]: ...
-    @property
-    def descriptors(self) -> dict[int, int]: ...
-    def rest(self) -> float: ...
-    def turn(self, awake: Container[int]) -> None: ...
-    def poll(self) -> None: ...
-    def finish(self) -> None: ...
-    def lose(self, why: str) -> None: ...
-    def landed(self) -> None: ...
-    def lost(self) -> None: ...
-    def close(self) -> None: ...
-
-
 P = TypeVar("P", bound=Part)
 Record = Callable[[list[Change]], None]
-
-
-class Member:
-    """A part and where it is; ``late``: the rest was ready before it began."""
-
-    part: Part
-
-    def __init__(self, path: str, kind: str, *, late: bool) -> None:
-        self.path = path
-        self.kind = kind
-        self.late = late
-        self.why = ""
-
-    @property
-    def serving(self) -> Serving:
-        part = self.part
-        return Serving(self.path, part.name, self.kind, part.watched, part.lag, self.why)
 
 
 class Parts:
@@ -215,9 +154,7 @@ class Parts:
     @property
     def failures(self) -> tuple[tuple[str, str], ...]:
         failures = [
-            (_under(each.path, path), why)
-            for each in self.members
-            for path, why in each.part.failures
+            (each.under(path), why) for each in self.members for path, why in each.part.failures
         ]
         return (*failures, *list(self.unserved.items()))
 
@@ -269,8 +206,9 @@ class Parts:
         path = member.path
         task = self._task._replace(
             root=self._place(path),
+            backend="auto" if path and self._task.backend == "fanotify" else self._task.backend,
             keeper=self._task.keeper if not path else None,
-            exclude=lambda below: self._leaves_out(_under(path, below)),
+            exclude=lambda below: self._leaves_out(member.under(below)),
         )
         part = make(task, lambda changes: self._take(member, changes))
         member.part = part
@@ -381,7 +319,7 @@ class Parts:
             change for change in changes if type(change) is not Cookie and type(change) is not Ready
         ]
         if member.path:
-            told = [_moved_under(member.path, change) for change in told]
+            told = [member.whole(change) for change in told]
         if self._apart and any(type(change) is Moved for change in told):
             self._replan_at = self._clock()  # perhaps a directory above a mount point
         if told:
@@ -414,18 +352,3 @@ class Parts:
             self.ready = True
             if not self.continued:
                 self._record([Ready()])
-
-
-def _under(above: str, path: str) -> str:
-    """A path of a part, in the whole."""
-    return join(above, path) if above and path else above or path
-
-
-def _moved_under(above: str, change: Change) -> Change:
-    match change:
-        case Dirty(path) | Gap(path) | Coverage(path):
-            return change._replace(path=_under(above, path))
-        case Moved(origin, path):
-            return Moved(_under(above, origin), _under(above, path))
-        case _:
-            return change

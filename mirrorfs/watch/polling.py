@@ -41,7 +41,7 @@ class Polling:
         self._wanted = threading.Condition()
         self._nonces: list[str] = []
         self._asked = False
-        self._ending = False
+        self._ending = threading.Event()
         self._first = False
         self._doubt = ""
         self._thread = threading.Thread(target=self._run, name="mirrorfs-poll", daemon=True)
@@ -108,7 +108,7 @@ class Polling:
 
     def close(self) -> None:
         with self._wanted:
-            self._ending = True
+            self._ending.set()
             self._wanted.notify()
         self._thread.join(_CLOSE)
         if self._cookies is not None:
@@ -161,9 +161,9 @@ class Polling:
     def _run(self) -> None:
         while True:
             with self._wanted:
-                if not self._asked and not self._ending and self._first:
+                if not self._asked and not self._ending.is_set() and self._first:
                     self._wanted.wait(self._task.pace.poll)
-                if self._ending:
+                if self._ending.is_set():
                     return
                 self._asked = False
                 nonces, self._nonces = self._nonces, []
@@ -175,7 +175,7 @@ class Polling:
                     self._doubt = "another directory is in the source's place"
                 for changes in self._scan.look():
                     self._found.extend(changes)
-                    if self._ending:
+                    if self._ending.is_set():
                         return
             except (FileNotFoundError, NotADirectoryError):
                 self._doubt = "the source is gone"

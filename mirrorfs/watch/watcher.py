@@ -12,16 +12,19 @@ import os
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
 from mirrorfs.core.change import Change, Clean, Coverage, Epoch, Gap, Ready
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import DirectoryMissing, PermanentError
+from mirrorfs.watch.backends.choice import refused
 from mirrorfs.watch.coverage import plain, reason
 from mirrorfs.watch.kept import Keeper, take
 from mirrorfs.watch.mounts import Mounts
-from mirrorfs.watch.parts import Parts, Serving
+from mirrorfs.watch.part import Serving
+from mirrorfs.watch.parts import Parts
 from mirrorfs.watch.session import Lost
 from mirrorfs.watch.settle import PACE, Pace
 from mirrorfs.watch.task import Task
@@ -57,9 +60,10 @@ class Watcher:
     ``cookie_directory``: a file made there comes back as `Cookie(its name)` when all changes before
     it were emitted; whoever made it removes it. ``exclude`` is asked with root-relative paths of
     directories; True: neither watched nor gone into. ``one_file_system``: nor are directories of
-    other file systems. ``backend`` is one of `BACKENDS`. ``identity`` is asked at the start of every
-    epoch. ``keeper`` keeps the watch for the process that follows on this one, and has what the one
-    before left: then the epoch is a continued one, and nothing has to be compared.
+    other file systems. ``backend`` is one of `BACKENDS`; "fanotify" is refused (PermanentError)
+    where the root cannot be had so. ``identity`` is asked at the start of every epoch. ``keeper``
+    keeps the watch for the process that follows on this one, and has what the one before left: then
+    the epoch is a continued one, and nothing has to be compared.
 
     Everything before `Ready` was emitted is to be compared after it; and of what is emitted, `Gap`
     and `Moved` ask for a look at all below their paths.
@@ -95,6 +99,7 @@ class Watcher:
         self._wake = -1
         self._stopping = False
         self._rewatch = False
+        self._distrusted: deque[tuple[str, str]] = deque()
         self._session: Parts | None = None
         self._lost = ""
         self._owed: list[Change] = []
@@ -124,8 +129,14 @@ class Watcher:
                     "no further inotify instance may be made",
                     remedy="raise fs.inotify.max_user_instances, or end other watching programs",
                 ) from error
+            if self._task.backend == "fanotify":
+                os.close(self._wake)
+                raise PermanentError(
+                    f"fanotify cannot serve {self._task.root}: {refused(error)}",
+                    remedy="leave --watch-backend out: then whatever can serves each part",
+                ) from error
             self._lost = plain(reason(error))
-        self._first = epoch._replace(continued=self.continued)
+        self._first = epoch._replace(continued=self.continued, backend=self._backend())
         self._thread.start()
 
     @property
@@ -136,6 +147,11 @@ class Watcher:
     def rewatch(self) -> None:
         """Try at once to watch what could not be watched: a limit raised, a permission given."""
         self._rewatch = True
+        self._rouse()
+
+    def distrust(self, path: str, why: str) -> None:
+        """No event told of a change at a path: from now on the part it is in is polled, too."""
+        self._distrusted.append((path, why))
         self._rouse()
 
     def close(self) -> None:
@@ -201,6 +217,8 @@ class Watcher:
             if self._rewatch:
                 self._rewatch = False
                 session.poll()
+            while self._distrusted:
+                session.distrust(*self._distrusted.popleft())
             if self._owed and self._next_record <= time.monotonic():
                 self._record([])
 
@@ -225,7 +243,7 @@ class Watcher:
                 continue
             self._lost = ""
             self._session = session
-            self._record([epoch])
+            self._record([epoch._replace(backend=self._backend())])
             return
 
     def _resume(self, epoch: Epoch) -> Parts | None:
@@ -319,7 +337,11 @@ class Watcher:
     def _epoch(self, identity: Identity) -> Epoch:
         with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
             boot = file.read().strip()
-        return Epoch(boot, identity, "inotify", time.time_ns())
+        return Epoch(boot, identity, "", time.time_ns())
+
+    def _backend(self) -> str:
+        members = () if self._session is None else self._session.members
+        return ", ".join(sorted({member.part.name for member in members}))
 
     def _rouse(self) -> None:
         if self._thread.is_alive():

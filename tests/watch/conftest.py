@@ -152,7 +152,7 @@ Start = Callable[..., Watched]
 def watching(root: Path, cookies: Path, ready: bool = True, **options: object) -> Iterator[Watched]:
     """A running watcher; at the end of the block it is closed."""
     mirror = Mirror(str(root))
-    options.setdefault("backend", os.environ.get("BE", "inotify"))
+    options.setdefault("backend", "inotify")
     watcher = Watcher(
         str(root),
         mirror.emit,

@@ -92,7 +92,7 @@ def test_an_error_of_the_caller_begins_a_new_epoch(tmp_path: Path) -> None:
             raise RuntimeError("a bug in a filter")
         return False
 
-    with watcher(tmp_path, disk, exclude=exclude):
+    with watcher(tmp_path, disk, exclude=exclude, backend="inotify"):
         (tmp_path / "d").mkdir()
         disk.wait(lambda: sum(isinstance(change, Epoch) for change in disk.log) == 2)
         disk.wait(lambda: isinstance(disk.log[-1], Ready))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from .copying import Copying, Deleting, Important
 from .filters import Filtering, Linking
 from .kinds import EVERYWHERE, MIRRORS, TREES, Flag, Group, Verdict, declared
-from .limits import Limiting, State
+from .limits import Limiting, State, Watching
 from .logs import Checking, Deduplicating, Listing, Logging, Reporting
 from .refused import NOT_YET, REFUSED
 
@@ -38,6 +38,7 @@ class Flags(NamedTuple):
     filtering: Filtering
     linking: Linking
     limiting: Limiting
+    watching: Watching
     logging: Logging
     reporting: Reporting
     listing: Listing
@@ -54,6 +55,7 @@ _GROUPS: tuple[tuple[str, type[Group], str, frozenset[str]], ...] = (
     ("filtering", Filtering, "Filter", TREES | {"watch"}),
     ("linking", Linking, "Links and special files", TREES),
     ("limiting", Limiting, "Limits", TREES),
+    ("watching", Watching, "Watching", frozenset({"run", "watch"})),
     ("logging", Logging, "Logging", EVERYWHERE),
     ("reporting", Reporting, "Reports", REPORTS),
     ("listing", Listing, "Listing of the destination", MIRRORS - {"plan"}),

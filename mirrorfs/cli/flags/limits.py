@@ -21,6 +21,7 @@ from .kinds import (
 DAY = 86_400_000_000_000  # nanoseconds
 ONE_READER = "one reader walks both trees; more would only compete for the disk"
 KERNEL = "the kernel copies and sizes its own buffers"
+SECOND = 1_000_000_000
 LAZY = "directories are paired one at a time; there is no backlog to bound"
 
 
@@ -57,6 +58,20 @@ class Limiting(Group):
     )
     buffer_size: int = size("Memory per file", 16 << 20, ignored=KERNEL)
     max_buffer_memory: int = size("Memory for all files", ignored=KERNEL)
+
+
+class Watching(Group):
+    """How changes are noticed."""
+
+    watch_backend: str = choice(
+        "Notice changes by fanotify (needs rights), inotify or polling; auto: what fits each mount",
+        *("auto", "fanotify", "inotify", "poll"),
+        default="auto",
+        own=True,
+    )
+    poll_interval: int = duration(
+        "How often to look where changes are not noticed by themselves", 30 * SECOND, own=True
+    )
 
 
 class State(Group):

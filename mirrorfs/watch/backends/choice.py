@@ -24,10 +24,18 @@ _WHY = {
 }
 
 
+def refused(error: OSError) -> str:
+    """Why fanotify does not work, in words."""
+    return _WHY.get(error.errno or 0) or reason(error)
+
+
 def open_backend(
     task: Task, batch: Batch, settling: Settling, kept: Kept | None, claim: str
 ) -> tuple[Backend, str]:
-    """A back end, and why it is not fanotify (empty if it is, or nobody asked). Raises OSError."""
+    """A back end, and why it is not fanotify (empty if it is, or nobody asked).
+
+    Raises OSError; with "fanotify" also where that does not work.
+    """
     wanted = task.backend == "fanotify" or (task.backend == "auto" and task.keeper is None)
     why = ""
     if wanted and kept is None:
@@ -36,7 +44,9 @@ def open_backend(
         except (FileNotFoundError, NotADirectoryError):
             raise
         except OSError as error:
-            why = _why(error)
+            if task.backend == "fanotify":
+                raise
+            why = refused(error)
     return InotifyBackend(task, batch, settling, kept, claim), why
 
 
@@ -48,9 +58,5 @@ def refusal(root: str) -> str:
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
-        return _why(error)
+        return refused(error)
     return ""
-
-
-def _why(error: OSError) -> str:
-    return _WHY.get(error.errno or 0) or reason(error)

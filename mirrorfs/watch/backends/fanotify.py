@@ -17,7 +17,6 @@ from mirrorfs.core.change import Moved
 from mirrorfs.core.tree import join
 from mirrorfs.watch.batch import Batch, text
 from mirrorfs.watch.coverage import Blind, reason
-from mirrorfs.watch.reach import descend
 from mirrorfs.watch.fanotify import (
     CLOSE_WRITE,
     CREATE,
@@ -32,6 +31,7 @@ from mirrorfs.watch.fanotify import (
     handle_of,
 )
 from mirrorfs.watch.places import Astray, Places
+from mirrorfs.watch.reach import descend
 from mirrorfs.watch.settle import Key, Settling
 from mirrorfs.watch.task import Task
 from mirrorfs.watch.watches import Node
