@@ -23,6 +23,7 @@ from mirrorfs.watch.phantom import Phantoms
 from mirrorfs.watch.settle import Settling
 from mirrorfs.watch.task import Task
 
+_OTHERS = 0.05  # after a read that held nothing of ours: a storm elsewhere shall not keep us awake
 _FINISH = 2.0  # seconds the end may take to empty the queue
 
 
@@ -67,6 +68,7 @@ class Session:
         self._resyncs = 0
         self._next_poll = self._clock() + self._pace.poll
         self._next_look: float | None = None
+        self._next_read = 0.0  # 0: as soon as there is something
         self.ready = False
         self.failures: tuple[tuple[str, str], ...] = ()
         self.last_event: float | None = None
@@ -92,14 +94,16 @@ class Session:
     @property
     def descriptors(self) -> dict[int, int]:
         """What to wait for between two turns: descriptors and their poll(2) events."""
-        return {
-            self._backend.fd: select.POLLIN,
-            self._mounts.fd: select.POLLPRI | select.POLLERR,
-        }
+        descriptors = {self._mounts.fd: select.POLLPRI | select.POLLERR}
+        if self._clock() >= self._next_read:
+            descriptors[self._backend.fd] = select.POLLIN
+        return descriptors
 
     def turn(self, awake: Container[int]) -> None:
         """Do what there is to do; these descriptors have something. Raises Lost."""
         backend = self._backend
+        if self._next_read <= self._clock():
+            self._next_read = 0.0
         if backend.fd in awake:
             self._read()
         if self._mounts.fd in awake or backend.unmounted:
@@ -201,6 +205,7 @@ class Session:
         moments = [
             self._next_poll,
             self._next_look,
+            self._next_read or None,
             self._settling.next(),
             self._phantoms.due,
         ]
@@ -212,6 +217,8 @@ class Session:
             self.last_event = self._clock()
             if self._next_look is None:
                 self._next_look = self.last_event + self._pace.retry
+        elif backend.hears_others:
+            self._next_read = self._clock() + _OTHERS
         if backend.doubt:
             why, backend.doubt = backend.doubt, ""
             self._check_root(why)

@@ -197,8 +197,24 @@ def _remove(base: Path) -> None:
     base.rmdir()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`pytest.mark.backends(…)`: run with each of these; without it, with inotify."""
+    marker = metafunc.definition.get_closest_marker("backends")
+    if marker is not None and "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", marker.args, indirect=True)
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def backend(request: pytest.FixtureRequest) -> str:
+    """How events are had; fanotify needs the rights of root."""
+    name: str = getattr(request, "param", "inotify")
+    if name == "fanotify" and os.geteuid() != 0:
+        pytest.skip("needs the rights of root")
+    return name
+
+
+@pytest.fixture
+def start(tmp_path: Path, backend: str) -> Iterator[Start]:
     """`start(**options)`: a watcher on tmp_path/source, closed after the test."""
     with ExitStack() as stack:
 
@@ -206,6 +222,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             root, cookies = tmp_path / "source", tmp_path / "state"
             root.mkdir(exist_ok=True)
             cookies.mkdir(exist_ok=True)
+            options.setdefault("backend", backend)
             return stack.enter_context(watching(root, cookies, **options))  # type: ignore[arg-type]
 
         yield begin

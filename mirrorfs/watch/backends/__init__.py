@@ -33,6 +33,7 @@ class Backend(Protocol):
     resyncs: int
     events: int
     continued: bool
+    hears_others: bool  # events of other trees, too
 
     @property
     def name(self) -> str: ...

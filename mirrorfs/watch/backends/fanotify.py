@@ -48,6 +48,7 @@ class FanotifyBackend:
 
     name = "fanotify"
     continued = False
+    hears_others = True
 
     def __init__(self, task: Task, batch: Batch, settling: Settling) -> None:
         self._task = task
@@ -87,20 +88,23 @@ class FanotifyBackend:
 
     def read(self, clock: Callable[[], float]) -> bool:
         events = self.events
+        told = decode(self._queue.read())
         try:
             try:
-                self._feed(decode(self._queue.read()), clock())
+                self._feed(told, clock())
             finally:
                 for path in self._places.deep:
                     self._batch.paths[path] = True
                 self._places.deep.clear()
                 self._places.done()
         except Astray as astray:
+            for mask, _, _, child, _ in [*told, *decode(self._queue.read())]:
+                self._suspect(mask, child)
             self.doubt = self.doubt or str(astray)
             self._miss(self.doubt)
         except OSError as error:
             self._miss(f"an event could not be understood: {reason(error)}")
-        return self.events > events
+        return self.events > events or bool(self.nonces)
 
     def pending(self) -> bool:
         return bool(self._only_events.poll(0))
@@ -174,8 +178,8 @@ class FanotifyBackend:
                 if mask & CREATE:
                     self._lay(name)
                 continue
-            if mask & ONDIR and mask & (DELETE | RENAME):
-                self._doubt(mask, child)
+            if mask & ONDIR:
+                self._suspect(mask, child)
             if mask & RENAME:
                 if onto[0] == self._cookies:
                     self._lay(onto[1])
@@ -258,7 +262,10 @@ class FanotifyBackend:
             return None
         return path
 
-    def _doubt(self, mask: int, child: bytes) -> None:
+    def _suspect(self, mask: int, child: bytes) -> None:
+        """The root itself, or a directory above it, may have been renamed or deleted."""
+        if not (mask & ONDIR and mask & (DELETE | RENAME)):
+            return
         if child and (child == self._places.handle or child in self._places.above):
             what = "deleted or unmounted" if mask & DELETE else "renamed"
             self.doubt = f"the source was {what}"

@@ -87,6 +87,7 @@ class InotifyBackend:
         self._remapping = self.continued
 
     crowded = False
+    hears_others = False
 
     @property
     def overflows(self) -> int:
