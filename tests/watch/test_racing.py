@@ -129,7 +129,7 @@ def assert_all_watched(watched: Watched) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "backend, pair",
+    ("backend", "pair"),
     [
         pytest.param("inotify", 0.005, id="paired"),
         pytest.param("inotify", 0.0, id="unpaired"),
