@@ -22,6 +22,7 @@ from mirrorfs.core.filter import Filter
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import MirrorError, StateError
 from mirrorfs.leftout import left_out
+from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.state import State, make
 from mirrorfs.trees.local.identity import identity, open_root
 from mirrorfs.watch import PACE, Keeper, Watcher
@@ -45,9 +46,8 @@ class Recorder:
 
     ``appended`` is called from the watcher's thread after each append. Directories that ``filter``
     does not enter get no watch, nor do other file systems with ``one_file_system``: the journal
-    vouches for no mirror that takes them in. ``backend`` is one of `mirrorfs.watch.BACKENDS`,
-    ``poll`` the seconds between two looks where changes are not noticed by themselves. ``keeper``
-    keeps the watch for the next process.
+    vouches for no mirror that takes them in. ``keeper`` keeps the watch for the next
+    process.
     """
 
     def __init__(
@@ -58,8 +58,7 @@ class Recorder:
         filter: Filter,
         appended: Callable[[Position], None] | None = None,
         one_file_system: bool = False,
-        backend: str = "auto",
-        poll: float = PACE.poll,
+        noticing: Noticing = BY_ITSELF,
         keeper: Keeper | None = None,
     ) -> None:
         self._state = state
@@ -104,8 +103,8 @@ class Recorder:
             exclude=(lambda path: not filter.descends(path)) if filter.prunes else None,
             one_file_system=one_file_system,
             identity=lambda: identity_now(place),
-            pace=PACE._replace(poll=poll),
-            backend=backend,
+            pace=PACE._replace(poll=noticing.poll),
+            backend=noticing.backend,
             keeper=keeper,
         )
 

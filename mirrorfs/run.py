@@ -27,6 +27,7 @@ from mirrorfs.flow import Flow
 from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.hold import Recipe, remedy
 from mirrorfs.mirror import Mirror
+from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.pace import Pace
 from mirrorfs.preflight import LOOK_SECONDS, refuse_state
 from mirrorfs.reading import Reading
@@ -70,8 +71,7 @@ class Run:
         said: Callable[[str], None],
         wait: float = 0,
         pace: Pace | None = None,
-        backend: str = "auto",
-        poll: float = 30.0,
+        noticing: Noticing = BY_ITSELF,
         recipe: Recipe | None = None,
         audit_interval: float = 0,
     ) -> None:
@@ -82,7 +82,7 @@ class Run:
         self._adopt = adopt
         self._said = said
         self._wait, self._pace, self._recipe = wait, pace, recipe
-        self._backend, self._poll = backend, poll
+        self._noticing = noticing
         self._place = state.mirror(source, destination)
         self.status = Status(os.path.abspath(source), os.path.abspath(destination))
         self._watching = Watching(self.status, listener)
@@ -133,8 +133,7 @@ class Run:
                     appended=appended,
                     filter=self._filter,
                     one_file_system=self._options.one_file_system,
-                    backend=self._backend,
-                    poll=self._poll,
+                    noticing=self._noticing,
                     keeper=FdStore.find(os.path.basename(self._state.source(self._source))),
                 ) as self._recorder:
                     await self._answering(lambda: self._begin(mirror, opened))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
-from mirrorfs.cli.settings import NANOSECONDS, pace, poll_seconds
+from mirrorfs.cli.settings import NANOSECONDS, noticing, pace
 from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice
 from mirrorfs.errors import ExitCode
@@ -48,8 +48,7 @@ def run(call: Call) -> int:
             wait=call.flags.state.wait / NANOSECONDS,
             pace=limit,
             audit_interval=call.flags.state.audit_interval / NANOSECONDS,
-            backend=call.flags.watching.watch_backend,
-            poll=poll_seconds(call.flags),
+            noticing=noticing(call.flags),
             recipe=made.recipe,
         )
         with toggling(limit), StatusLine(mirror.status, call.log, sys.stderr) as line:

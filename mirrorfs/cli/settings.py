@@ -14,6 +14,7 @@ from mirrorfs.core.options import Links, Options, archive
 from mirrorfs.core.values import NOTHING, Reserve
 from mirrorfs.errors import FatalError, SettingError, UsageError
 from mirrorfs.hold import Recipe
+from mirrorfs.noticing import Noticing
 from mirrorfs.pace import Pace
 from mirrorfs.quota import Cutoff, Quota
 from mirrorfs.sync import Settings
@@ -216,11 +217,11 @@ def filter_options(flags: Filtering, texts: Texts, *, draw: int) -> FilterOption
     )
 
 
-def poll_seconds(flags: Flags) -> float:
-    """How often to look where changes are not noticed by themselves. Raises SettingError."""
+def noticing(flags: Flags) -> Noticing:
+    """How changes are noticed. Raises SettingError."""
     if flags.watching.poll_interval <= 0:
         raise SettingError("--poll-interval must be more than 0")
-    return flags.watching.poll_interval / NANOSECONDS
+    return Noticing(flags.watching.watch_backend, flags.watching.poll_interval / NANOSECONDS)
 
 
 def only_file(name: str) -> Filter:

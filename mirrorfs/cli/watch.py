@@ -10,7 +10,7 @@ import threading
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
-from mirrorfs.cli.settings import poll_seconds
+from mirrorfs.cli.settings import noticing
 from mirrorfs.errors import ExitCode
 from mirrorfs.output.escape import printable
 from mirrorfs.preflight import refuse_state, require_source
@@ -38,8 +38,7 @@ def run(call: Call) -> int:
         state=state,
         filter=made.filter,
         one_file_system=made.options.one_file_system,
-        backend=call.flags.watching.watch_backend,
-        poll=poll_seconds(call.flags),
+        noticing=noticing(call.flags),
         keeper=keeper,
     ) as recorder:
         while not recorder.watcher.ready.wait(0.1) and not stop.is_set():

@@ -252,7 +252,9 @@ def test_each_mount_is_served_by_what_suits_it(tmp_path: Path) -> None:
         umount(root / "memory")
         (root / "up" / "memory").mkdir()
         mount("-t", "tmpfs", "tmpfs", root / "up" / "memory")
-        stack.callback(subprocess.run, ["umount", "-lR", root / "aside"], check=False)
+        for place in ("up", "aside"):
+            again = ["umount", "-l", root / place / "memory"]
+            stack.callback(subprocess.run, again, check=False, capture_output=True)
         watched.gapped("up/memory", "watched from now on")
         (root / "up").rename(root / "aside")
         watched.gapped("aside/memory", "watched from now on")
