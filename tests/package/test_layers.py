@@ -18,8 +18,8 @@ LAYERS = [
     "trees",
     "backlog flow pace quota",
     "apply",
-    "checkpoint config hold leftout noticing lookup mounted overlap preflight reading replay rooted state"
-    " status stoppable sync watch follow mirror output record run service view",
+    "checkpoint config hold leftout lookup mounted noticing overlap preflight reading replay rooted"
+    " state status stoppable sync watch follow mirror output record run service view",
     "cli",
     "__init__ __main__",
 ]
