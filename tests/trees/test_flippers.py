@@ -221,15 +221,14 @@ def write_in_place(scene: Scene) -> object:
 
 def backup(scene: Scene) -> object:
     """Beside the file, by a link and by a copy, when it is replaced and when it goes."""
-    present(scene)
-    for writing in (Writing(Backup(suffix="~")), Writing(Backup(suffix="~"), in_place=True)):
+    for in_place in (False, True):
+        present(scene)
+        writing = Writing(Backup(suffix="~"), in_place=in_place)
         with LocalTree(scene.top / "destination", ARCHIVE, writable=True, writing=writing) as tree:
-            now = scene.there("file")
-            if now is None:
-                break
-            action = scene.action(Verb.UPDATE, "file", want=scene.wanted("file"), expect=now)
-            tree.transfer([action], scene.source)
-            tree.delete([scene.action(Verb.DELETE, "file", expect=scene.there("file"))])
+            if (now := scene.there("file")) is not None:
+                action = scene.action(Verb.UPDATE, "file", want=scene.wanted("file"), expect=now)
+                tree.transfer([action], scene.source)
+                tree.delete([scene.action(Verb.DELETE, "file", expect=scene.there("file"))])
     return None
 
 
