@@ -8,6 +8,7 @@ way each gap between a look and a change is met for certain, however busy the ma
 import ctypes
 import mmap
 import os
+import shutil
 import signal
 import struct
 import sys
@@ -66,18 +67,29 @@ class Flipper:
         self.home()
 
 
-def exchanging(place: Path, other: Path) -> Flipper:
-    """What is at ``place`` and what is at ``other`` change places."""
-    one, two = os.fsencode(place), os.fsencode(other)
-    before = os.lstat(place).st_ino
+def exchanging(place: Path, target: Path, link: Path) -> Flipper:
+    """What is at ``place`` and a symlink to ``target``, kept at ``link``, change places."""
+    one, two = os.fsencode(place), os.fsencode(link)
+
+    def ours(name: Path) -> bool:
+        return name.is_symlink() and os.readlink(name) == str(target)
 
     def flip() -> None:
         _rename(_HERE, one, _HERE, two, _EXCHANGE)
 
     def home() -> None:
-        if os.path.lexists(other) and os.lstat(other).st_ino == before:
-            flip()
+        """Whatever became of either meanwhile."""
+        if ours(place):
+            place.unlink()
+        if os.path.lexists(link) and not ours(link):
+            if not os.path.lexists(place):
+                link.rename(place)
+            else:
+                shutil.rmtree(link) if link.is_dir() else link.unlink()
+        if not os.path.lexists(link):
+            link.symlink_to(target)
 
+    home()
     return Flipper(flip, home)
 
 

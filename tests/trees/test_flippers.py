@@ -365,14 +365,11 @@ def canary(outside: Path, *, linked: bool = False) -> dict[str, tuple]:
 def flipper(scene: Scene, side: str, what: str, operation: Operation) -> Flipper:
     d, outside = scene.top / side / "d", scene.top / "outside"
     name = (READING if side == "source" else READING | WRITING)[operation]
+    partner = scene.top / "partner"
     if what == "directory":
-        partner = scene.top / "partner"
-        partner.symlink_to(outside)
-        return exchanging(d, partner)
+        return exchanging(d, outside, partner)
     if what == "thing" and os.path.lexists(d / name):
-        partner = scene.top / "partner"
-        partner.symlink_to(outside / name)
-        return exchanging(d / name, partner)
+        return exchanging(d / name, outside / name, partner)
     target = outside / "file"
     if "temporary" in what:
         name = Temporaries("00000000", ".tmp").claim(name)
