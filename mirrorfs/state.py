@@ -11,6 +11,8 @@ the same folder reached through a symlink is the same source. Directories are th
 
 import hashlib
 import os
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mirrorfs.errors import StateError
@@ -63,15 +65,41 @@ class State:
 
 
 def make(directory: str) -> str:
-    """The directory, made if it is missing. Raises StateError."""
+    """One of a state directory's parts, made if it is missing. Raises StateError, also for one that
+    somebody else could have put there: what is written by a name in it would be written by his."""
+    kind = os.path.dirname(directory)
+    home = os.path.dirname(kind)
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        found = os.stat(home)
+        # In a sticky directory nobody can rename what is ours.
+        _distrust(found, home, 0 if found.st_mode & stat.S_ISVTX else stat.S_IWOTH)
+        for part in (kind, directory):
+            with suppress(FileExistsError):
+                os.mkdir(part, 0o700)
+            _distrust(os.lstat(part), part, stat.S_IWOTH | stat.S_IWGRP)
     except OSError as error:
         raise StateError(
             f"cannot make the state directory {directory}: {error.strerror}",
             remedy="choose another place with --state-dir or XDG_STATE_HOME",
         ) from error
     return directory
+
+
+def _distrust(found: os.stat_result, directory: str, writable: int) -> None:
+    """Raises StateError unless it is a directory that is ours alone to write in."""
+    if not stat.S_ISDIR(found.st_mode):
+        problem = "is no directory"
+    elif found.st_uid not in (os.geteuid(), 0):
+        problem = f"belongs to user {found.st_uid}, not to {os.geteuid()}"
+    elif found.st_mode & writable:
+        problem = "can be written by other users"
+    else:
+        return
+    raise StateError(
+        f"the state directory {directory} {problem}; it is not used",
+        remedy="choose another place with --state-dir, or take it back with chown and chmod",
+    )
 
 
 def owner(source: str, destination: str) -> str:

@@ -6,6 +6,7 @@ Law: no policy here. A call the C library does not have raises ENOSYS.
 import ctypes
 import errno
 import os
+import struct
 import sys
 from typing import Any, NamedTuple, NoReturn
 
@@ -42,6 +43,28 @@ _syncfs = _function("syncfs", ctypes.c_int)
 _statx = _function(
     "statx", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_char_p
 )
+
+
+_OPENAT2 = 437  # on every architecture
+_BENEATH = 0x08 | 0x04 | 0x02  # not above the directory, through no symlink, nor one of /proc
+_openat2 = _libc["syscall"]
+_openat2.argtypes = (
+    *(ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p),
+    ctypes.c_size_t,
+)
+_openat2.restype = ctypes.c_long
+
+
+def open_beneath(directory: int, path: bytes, flags: int) -> int:
+    """openat2: nothing on the way is a symlink, and nothing lies outside ``directory``. ELOOP, or
+    EXDEV for a way out."""
+    if b"\0" in path:
+        raise ValueError("embedded null byte")
+    how = struct.pack("QQQ", flags, 0, _BENEATH)  # struct open_how of linux/openat2.h
+    descriptor = int(_openat2(_OPENAT2, directory, path, how, len(how)))
+    if descriptor < 0:
+        _fail(_openat2)
+    return descriptor
 
 
 def _call(function: Any, *arguments: Any) -> None:
