@@ -255,7 +255,7 @@ def sweep(states: States, way: str, *, every: bool, most: int = 10**6) -> list[s
     return wrong
 
 
-@pytest.mark.parametrize(("way", "most"), [("comparing", 24), ("replaying", 8), ("following", 8)])
+@pytest.mark.parametrize(("way", "most"), [("comparing", 18), ("replaying", 6), ("following", 6)])
 def test_a_fault(way: str, most: int, states: States) -> None:
     assert sweep(states, way, every=False, most=most) == []
 

@@ -154,7 +154,12 @@ class LocalTree(Destination):
 
     def rename(self, actions: Sequence[Action]) -> list[Outcome]:
         self._check_writable()
-        return rename.rename(self.handles, actions)
+        outcomes = rename.rename(self.handles, actions)
+        if self._fsync is Fsync.ALWAYS:
+            paths = (path for action in actions for path in (action.origin, action.path))
+            for directory in {split(path)[0] for path in paths}:
+                outcomes = self._sync_names(directory, outcomes)
+        return outcomes
 
     def set_attributes(self, actions: Sequence[Action]) -> list[Outcome]:
         self._check_writable()
