@@ -27,7 +27,7 @@ from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tracking import tracked
-from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
+from mirrorfs.core.tree import Entry, Failure, Kind, Trouble, join
 from mirrorfs.core.values import OrderBy
 from mirrorfs.core.walk import Batch, Heard, nobody, told
 from mirrorfs.errors import FatalError
@@ -333,8 +333,12 @@ class Pass:
         view = Relocated(self._destination)
 
         def same_content(path: str, names: Sequence[str]) -> dict[str, bool | Failure]:
-            if renames.view.moves(path):
-                return dict.fromkeys(names, False)
+            if (view := renames.view).moves(path):
+                paths = {name: join(path, name) for name in names}
+                return {
+                    name: self._source.same_file(here, self._destination, view.actual(here))
+                    for name, here in paths.items()
+                }
             return self._source.same_content(path, names, self._destination)
 
         rules = Rules(self._options, self._filter, same_content, names=self._names)

@@ -1,5 +1,6 @@
 """Carrying out a plan: the order, what an error withholds, what drift and interruption leave."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -407,3 +408,23 @@ def test_a_destination_that_is_gone_ends_the_run(trouble):
         full(source, destination, ARCHIVE, heard=heard.extend)
     assert len(heard) == BATCH_ACTIONS
     assert {outcome.status for outcome in heard} == {Status.FAILED}
+
+
+def test_content_below_a_renamed_directory_is_compared_where_it_lies():
+    """Nothing is copied that came along already."""
+    options = dataclasses.replace(ARCHIVE, checksum=True)
+    source, destination = MemoryTree(options), MemoryTree(options)
+    source.write("old/same", b"same")
+    source.write("old/other", b"1234")
+    full(source, destination, options)
+    destination.write("old/other", b"abcd")
+    source.move("old", "new")
+    folded = fold([Moved("old", "new")])
+    scope = folded.scope
+    for path in ("new/same", "new/other"):
+        scope.add(path, recursive=False)
+    report = mirror(source, destination, options).run(scope, folded.hints)
+    assert report.done[Verb.RENAME] == 1
+    assert (report.done[Verb.UPDATE], report.done[Verb.CREATE]) == (1, 0)
+    assert destination.data("new/other") == b"1234"
+    assert shape(source, options) == shape(destination, options)

@@ -11,7 +11,7 @@ from mirrorfs.core.tree import Failure, TreeError, Trouble
 
 _MEANING: dict[Trouble, tuple[int, ...]] = {
     Trouble.ABSENT: (errno.ENOENT,),
-    Trouble.DENIED: (errno.EACCES, errno.EPERM),
+    Trouble.DENIED: (errno.EACCES, errno.EPERM, errno.ENOKEY),
     Trouble.FULL: (errno.ENOSPC, errno.EDQUOT),
     Trouble.READ_ONLY: (errno.EROFS,),
     Trouble.BUSY: (
@@ -23,8 +23,20 @@ _MEANING: dict[Trouble, tuple[int, ...]] = {
         errno.EINTR,
         errno.ENOMEM,
         errno.ETIMEDOUT,
+        errno.ENOLCK,
+        errno.ECANCELED,
     ),
-    Trouble.STALE: (errno.ESTALE, errno.ENODEV, errno.ENOTCONN, errno.ESHUTDOWN, errno.EHOSTDOWN),
+    Trouble.STALE: (
+        errno.ESTALE,
+        errno.ENODEV,
+        errno.ENOMEDIUM,
+        errno.ENOTCONN,
+        errno.ESHUTDOWN,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+    ),
     Trouble.UNSUPPORTED: (
         errno.ENAMETOOLONG,
         errno.EINVAL,
