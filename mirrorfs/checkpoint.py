@@ -23,6 +23,8 @@ from mirrorfs.core.mounts import Mounts
 from mirrorfs.core.tree import Identity, is_safe
 from mirrorfs.errors import StateError, TemporaryError
 
+# What comes of a file that is whole, and holds something else than we write.
+NONSENSE = (LookupError, AttributeError, TypeError, ValueError, OverflowError)
 RETRY_SIZE = 2 << 20  # characters; escaped as JSON they are at most six times as many bytes
 
 
@@ -70,7 +72,7 @@ class CheckpointFile:
             ) from error
         try:
             return None if stored is None else _from(stored)
-        except (KeyError, TypeError, ValueError):
+        except NONSENSE:
             return None
 
     def store(self, checkpoint: Checkpoint) -> None:
@@ -102,7 +104,7 @@ class MountsFile:
         try:
             stored = self._file.load()
             return Mounts() if stored is None else _mounts_from(stored)
-        except (JournalError, KeyError, TypeError, ValueError):
+        except (JournalError, *NONSENSE):
             return Mounts()
 
     def store(self, mounts: Mounts) -> None:
@@ -125,7 +127,7 @@ class NamesFile:
         try:
             stored = self._file.load()
             names = _names_from(stored) if stored is not None else None
-        except (JournalError, KeyError, TypeError, ValueError):
+        except (JournalError, *NONSENSE):
             names = None
         self._stored = names is not None
         return names or LinkedNames()
@@ -144,7 +146,7 @@ class NamesFile:
 
 
 def _mounts_from(stored: dict[str, Any]) -> Mounts:
-    """Raises KeyError, TypeError, ValueError for anything that `MountsFile.store` did not write."""
+    """Raises one of `NONSENSE` for anything that `MountsFile.store` did not write."""
     if stored["version"] != 1:
         raise ValueError("another version")
     places = {str(path): Identity(*identity) for path, identity in stored["places"].items()}
@@ -154,7 +156,7 @@ def _mounts_from(stored: dict[str, Any]) -> Mounts:
 
 
 def _names_from(stored: dict[str, Any]) -> LinkedNames:
-    """Raises KeyError, TypeError, ValueError for anything that `NamesFile.store` did not write."""
+    """Raises one of `NONSENSE` for anything that `NamesFile.store` did not write."""
     if stored["version"] != 1:
         raise ValueError("another version")
     names = LinkedNames(
@@ -175,7 +177,7 @@ def _bounded(retry: dict[str, str]) -> dict[str, str]:
 
 
 def _from(stored: dict[str, Any]) -> Checkpoint:
-    """Raises KeyError, TypeError, ValueError for anything that `store` did not write."""
+    """Raises one of `NONSENSE` for anything that `store` did not write."""
     if stored["version"] != 1:
         raise ValueError("another version")
     retry = {str(path): str(reason) for path, reason in stored["retry"].items()}
