@@ -267,6 +267,10 @@ class Mirror:
         reading = reading or self.reading()
         return self._pass.plan(reading.scope, reading.hints, heard)
 
+    def weigh(self, plan: Plan, *, whole: bool) -> Refusal | None:
+        """Why a sync would hold a plan; ``None`` when it would not. See `Pass.weigh`."""
+        return self._pass.weigh(plan, self.before(), whole=whole)
+
     def synchronise(
         self,
         reading: Reading | None = None,

@@ -152,6 +152,24 @@ class Pass:
             return plan._replace(notices=(notice, *plan.notices))
         return plan
 
+    def weigh(
+        self,
+        plan: Plan,
+        before: Before,
+        *,
+        whole: bool,
+        approved: Collection[Touch] | None = None,
+    ) -> Refusal | None:
+        """What the guards say of a plan; ``whole``: it was made from all of both trees. Raises as
+        `run` does."""
+        plan = plan._replace(destination_entries=max(plan.destination_entries, before.entries))
+        if not whole:
+            with rooted():
+                whole = self._emptied(plan.actions)
+            if whole:
+                plan = plan._replace(source_entries=0)
+        return refuse(plan, self._settings.limits, before, whole=whole, approved=approved)
+
     def run(
         self,
         scope: Scope,
@@ -264,19 +282,8 @@ class Pass:
     def _refusal(self, work: _Work, scope: Scope, asked: _Asked) -> Refusal | None:
         """What the guards say of everything that is still to be done."""
         report = work.report
-        emptied = not scope.is_everything and self._emptied(work.later)
-        plan = Plan(
-            (*work.ready, *work.later),
-            source_entries=0 if emptied else report.entries,
-            destination_entries=max(report.kept, asked.before.entries),
-        )
-        return refuse(
-            plan,
-            self._settings.limits,
-            asked.before,
-            whole=scope.is_everything or emptied,
-            approved=asked.approved,
-        )
+        plan = Plan((*work.ready, *work.later), (), (), report.entries, report.kept)
+        return self.weigh(plan, asked.before, whole=scope.is_everything, approved=asked.approved)
 
     def _waits(self, work: _Work, asked: _Asked) -> bool:
         """A disaster comes in pieces: whether to wait for the rest of one, to see it whole."""
@@ -314,7 +321,7 @@ class Pass:
             "everything is compared: the file has other names, and they are not known",
         )
 
-    def _emptied(self, actions: list[Action]) -> bool:
+    def _emptied(self, actions: Iterable[Action]) -> bool:
         """Whether the removals leave nothing of the source, as far as a small scope cannot tell."""
         if not any(action.verb is Verb.DELETE and "/" not in action.path for action in actions):
             return False

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Command] = {
     "copy": Command("copy", "SRC DST", "copy what is new or differs, delete nothing"),
     "plan": Command("plan", "SRC DST", "show what sync would do, and why"),
     "check": Command("check", "SRC DST", "compare the contents of SRC and DST"),
+    "mount": Command("mount", "SRC DST MOUNTPOINT", "show the pending plan as a file system"),
     "watch": Command("watch", "SRC", "journal what changes in SRC"),
     "journal": Command("journal", "show|verify|path SRC", "look at the journal of SRC"),
     "audit": Command("audit", "SRC DST", "compare everything beside the mirror that runs"),

@@ -16,7 +16,7 @@ from mirrorfs.cli.texts import read_text
 from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice, print_out
 from mirrorfs.cli.waiting import waited
-from mirrorfs.core.guard import Danger, Refusal, refuse
+from mirrorfs.core.guard import Danger, Refusal
 from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
 from mirrorfs.core.tree import Failure, Trouble
@@ -161,12 +161,7 @@ class _Run:
         self._say(reading)
         plan = self._mirror.plan(reading)
         planned(self._voice.listener, plan)
-        refusal = refuse(
-            plan,
-            self._made.settings.limits,
-            self._mirror.before(),
-            whole=reading.scope.is_everything,
-        )
+        refusal = self._mirror.weigh(plan, whole=reading.scope.is_everything)
         self._voice.would(plan)
         if refusal is not None:
             return self._refused(refusal)

@@ -6,7 +6,6 @@ Takes the flags of sync. Exits with 0 also when there is something to do.
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.voice import print_out
-from mirrorfs.core.guard import refuse
 from mirrorfs.errors import ExitCode
 from mirrorfs.mirror import Mirror
 from mirrorfs.output.plans import as_json, as_text
@@ -29,12 +28,7 @@ def run(call: Call) -> int:
     ) as mirror:
         reading = mirror.reading()
         plan = mirror.plan(reading)
-        refusal = refuse(
-            plan,
-            made.settings.limits,
-            mirror.before(),
-            whole=reading.scope.is_everything,
-        )
+        refusal = mirror.weigh(plan, whole=reading.scope.is_everything)
     show = as_json if call.flags.logging.json else as_text
     for piece in show(reading.why, plan, refusal):
         print_out(piece)

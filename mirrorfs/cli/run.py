@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
+from mirrorfs.cli.mount import make_view, told
 from mirrorfs.cli.settings import NANOSECONDS, noticing, pace
 from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice
-from mirrorfs.errors import ExitCode
+from mirrorfs.errors import ExitCode, MirrorError
 from mirrorfs.output.escape import printable
 from mirrorfs.state import State
 
 if TYPE_CHECKING:
     from mirrorfs.output.statusline import StatusLine
     from mirrorfs.run import Run
+    from mirrorfs.view.live import View
 
 
 def run(call: Call) -> int:
@@ -51,12 +53,16 @@ def run(call: Call) -> int:
             noticing=noticing(call.flags),
             recipe=made.recipe,
         )
+        view = None
+        if point := call.flags.viewing.mount:
+            wanted = (source, destination, made.options, made.filter, made.settings)
+            view = make_view(call, point, *wanted)
         with toggling(limit), StatusLine(mirror.status, call.log, sys.stderr) as line:
-            trio.run(_until_told, mirror, line)
+            trio.run(_until_told, call, mirror, line, view)
     return ExitCode.OK
 
 
-async def _until_told(mirror: "Run", line: "StatusLine") -> None:
+async def _until_told(call: Call, mirror: "Run", line: "StatusLine", view: "View | None") -> None:
     import trio
 
     async def obey(nursery: trio.Nursery) -> None:
@@ -70,6 +76,8 @@ async def _until_told(mirror: "Run", line: "StatusLine") -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(obey, nursery)
         nursery.start_soon(line.keep_drawing, mirror)
+        if view is not None:
+            nursery.start_soon(_show, call, mirror, view)
         try:
             await mirror()
         except Exception as error:
@@ -77,3 +85,13 @@ async def _until_told(mirror: "Run", line: "StatusLine") -> None:
         nursery.cancel_scope.cancel()
     if trouble is not None:
         raise trouble
+
+
+async def _show(call: Call, mirror: "Run", view: "View") -> None:
+    """The view, once the source is being recorded. Whatever ends it, the mirror goes on."""
+    await mirror.recording.wait()
+    try:
+        await told(view, call)
+    except MirrorError as error:
+        remedy = f" ({error.remedy})" if error.remedy else ""
+        call.log.error(printable(f"the plan is not shown: {error}{remedy}"))

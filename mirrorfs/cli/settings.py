@@ -22,6 +22,7 @@ from mirrorfs.trees.local import Backup, Writing
 
 NANOSECONDS = 1_000_000_000
 ONE_PERCENT = Reserve(percent=1.0)
+KEPT_TRUE = ("run", "mount")  # commands about a mirror that nobody stands beside
 
 Texts = Callable[[str, str], str]  # (flag, file name) → content
 
@@ -41,7 +42,7 @@ def mirroring(command: str, flags: Flags, texts: Texts, *, now_ns: int, draw: in
     verify(command, flags)
     deletes = command != "copy"
     return Mirroring(
-        options=options(flags, delete=deletes, faithful=command == "run"),
+        options=options(flags, delete=deletes, faithful=command in KEPT_TRUE),
         filter=Filter.build(filter_options(flags.filtering, texts, draw=draw), now_ns=now_ns),
         settings=Settings(
             transfers=flags.limiting.transfers,
@@ -49,7 +50,7 @@ def mirroring(command: str, flags: Flags, texts: Texts, *, now_ns: int, draw: in
             ignore_errors=flags.deleting.ignore_errors,
             delete_first=deletes and (flags.deleting.delete_before or flags.deleting.delete_during),
             order=flags.limiting.order_by,
-            limits=limits(flags, careful=command == "run"),
+            limits=limits(flags, careful=command in KEPT_TRUE),
             compare_dest=flags.copying.compare_dest,
             copy_dest=flags.copying.copy_dest,
             writing=writing(flags, careful=command == "run"),

@@ -12,6 +12,7 @@ from .kinds import EVERYWHERE, MIRRORS, TREES, Flag, Group, Verdict, declared
 from .limits import Limiting, State, Watching
 from .logs import Checking, Deduplicating, Listing, Logging, Reporting
 from .refused import NOT_YET, REFUSED
+from .viewing import VIEWERS, Viewing
 
 __all__ = [
     "ALL",
@@ -44,6 +45,7 @@ class Flags(NamedTuple):
     listing: Listing
     checking: Checking
     deduplicating: Deduplicating
+    viewing: Viewing
     state: State
     given: frozenset[str]
 
@@ -58,9 +60,10 @@ _GROUPS: tuple[tuple[str, type[Group], str, frozenset[str]], ...] = (
     ("watching", Watching, "Watching", frozenset({"run", "watch"})),
     ("logging", Logging, "Logging", EVERYWHERE),
     ("reporting", Reporting, "Reports", REPORTS),
-    ("listing", Listing, "Listing of the destination", MIRRORS - {"plan"}),
+    ("listing", Listing, "Listing of the destination", MIRRORS - {"plan", "mount"}),
     ("checking", Checking, "Check", frozenset({"check"})),
     ("deduplicating", Deduplicating, "Dedupe", frozenset({"dedupe"})),
+    ("viewing", Viewing, "View", VIEWERS),
     ("state", State, "State", MIRRORS),
 )
 

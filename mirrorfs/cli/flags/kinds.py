@@ -31,12 +31,12 @@ from mirrorfs.core.values import (
 )
 from mirrorfs.errors import FatalError
 
-TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run"})
+TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run", "mount"})
 EVERYWHERE = TREES | {
     "watch", "journal", "status", "audit", "held", "approve", "discard", "version", "help",
     "completion",
 }  # fmt: skip
-MIRRORS = frozenset({"sync", "copy", "plan", "run"})
+MIRRORS = frozenset({"sync", "copy", "plan", "run", "mount"})
 
 
 class Verdict(Enum):

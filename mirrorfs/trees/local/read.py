@@ -16,6 +16,7 @@ from mirrorfs.trees.local.handles import Handle, Handles
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.patience import patiently
 from mirrorfs.trees.local.trouble import failure, unsafe
+from mirrorfs.trees.local.views import Views
 
 KINDS = {
     stat.S_IFREG: Kind.FILE,
@@ -95,6 +96,10 @@ class Reading:
         self._temporaries = temporaries
         self._targets = options.links is Links.KEEP
         self._xattrs = options.xattrs
+        with handles.take("") as fd:
+            self._home = os.fstat(fd).st_dev
+        self._views = Views(self._home)
+        self._shown: set[str] = set()  # directories that are views; nothing in them is listed
         self._follow = follow
         self.seeks_leftovers = False
 
@@ -117,7 +122,14 @@ class Reading:
                 raise
             return self._read(path, names)
 
+    def begin(self) -> None:
+        """A new pass: what was mounted may be gone."""
+        self._views.forget()
+        self._shown.clear()
+
     def _read(self, path: str, names: Collection[str] | None) -> Listing:
+        if path in self._shown:
+            return Listing({})
         handle = self._handles.take(path)
         with handle as directory:
             if names is not None:
@@ -145,6 +157,7 @@ class Reading:
         prefix = self._temporaries.prefix
         follow = self._follow
         plain = not (self._targets or self._xattrs or follow)
+        home = self._home
         for item in found:
             name = item.name
             if name.startswith(prefix) and self._is_temporary(path, item):
@@ -152,6 +165,8 @@ class Reading:
             try:
                 st = item.stat(follow_symlinks=False)
                 entries[name] = entry_of(st) if plain else self._complete(directory, path, name, st)
+                if st.st_dev != home and self._views.shows(st.st_dev):
+                    self._shown.add(join(path, name))
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -180,6 +195,8 @@ class Reading:
             try:
                 st = os.stat(name, dir_fd=directory, follow_symlinks=False)
                 entries[name] = self._complete(directory, path, name, st)
+                if self._views.shows(st.st_dev):
+                    self._shown.add(join(path, name))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError) as error:

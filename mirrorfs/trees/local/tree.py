@@ -89,6 +89,7 @@ class LocalTree(Destination):
 
     def begin(self) -> None:
         self.handles.forget()
+        self._reading.begin()
         if self._backups is not None:
             self._backups.forget()
         identity.check_root(self.path, self._descriptor)

@@ -1,0 +1,70 @@
+"""What the kernel knows of the view, until it forgets.
+
+Law: an entry is here exactly as long as the kernel counts lookups of it, so memory grows with what
+is looked at. Only the thread of the event loop calls.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+
+from mirrorfs.core.scope import Scope
+from mirrorfs.view.places import (
+    TOP,
+    VERBS,
+    Area,
+    Place,
+    Seen,
+    above,
+    directory_number,
+    name_of,
+    number,
+)
+
+_TREES = {Area.AFTER, *VERBS}
+
+
+class Inodes:
+    """By inode number: place, what was seen there last under that number, lookups."""
+
+    def __init__(self, top: Seen) -> None:
+        self._known: dict[int, tuple[Place, Seen]] = {number(TOP, top.entry): (TOP, top)}
+        self._lookups: dict[int, int] = {}
+
+    def __getitem__(self, inode: int) -> tuple[Place, Seen]:
+        return self._known[inode]
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def number(self, place: Place, seen: Seen) -> int:
+        """The number of what is seen at a place, and the kernel is going to know of it: a lookup is
+        counted."""
+        inode = number(place, seen.entry)
+        while (known := self._known.get(inode)) is not None and known[0] != place:
+            inode += 1  # two places, one hash
+        self._known[inode] = (place, seen)
+        self._lookups[inode] = self._lookups.get(inode, 0) + 1
+        return inode
+
+    def refresh(self, inode: int, seen: Seen) -> None:
+        """What is seen now under a number that stays."""
+        self._known[inode] = (self._known[inode][0], seen)
+
+    def forget(self, forgotten: Iterable[tuple[int, int]]) -> None:
+        """The kernel lets go of so many lookups of a number."""
+        for inode, count in forgotten:
+            left = self._lookups.get(inode, 0) - count
+            if left > 0:
+                self._lookups[inode] = left
+            elif self._lookups.pop(inode, None) is not None:
+                del self._known[inode]
+
+    def affected(self, scope: Scope) -> Iterator[tuple[int, int, bytes]]:
+        """(inode, inode of the directory above, name in it) of what may look different after a
+        change within a scope; what only tells of the plan always may."""
+        everything = scope.is_everything
+        for inode, (place, _) in self._known.items():
+            if place == TOP:
+                yield inode, 0, b""
+            elif everything or place.area not in _TREES or scope.covers(place.path):
+                yield inode, directory_number(above(place)), os.fsencode(name_of(place))

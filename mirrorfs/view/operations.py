@@ -1,0 +1,373 @@
+"""The kernel's questions, answered from the picture.
+
+Law: read-only; every question is answered, by an error if need be. What may touch a disk runs in a
+thread, with a deadline of `PATIENCE` seconds: then the answer is ETIMEDOUT, for this file alone.
+
+An open directory is listed once, so offsets into it stay true whatever happens meanwhile. An open
+file is a descriptor of its content: it stays readable when the plan, or the name, is long gone.
+"""
+
+import errno
+import logging
+import os
+import stat
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import pyfuse3
+import trio
+from pyfuse3 import EntryAttributes, FileInfo, FUSEError
+
+from mirrorfs.core.preview import Side
+from mirrorfs.core.tree import Entry, Kind, TreeError, Trouble
+from mirrorfs.errors import MirrorError
+from mirrorfs.trees.local.read import entry_of
+from mirrorfs.view.documents import text, write
+from mirrorfs.view.inodes import Inodes
+from mirrorfs.view.picture import Picture
+from mirrorfs.view.places import AFTER, TOP, Area, Document, Place, Seen, child
+from mirrorfs.view.planner import Wanted
+from mirrorfs.view.reasons import NAMESPACE, why
+
+_log = logging.getLogger(__name__)
+PATIENCE = 10.0
+# How long the kernel may keep what it was told; what changes is taken back before (`Live`). Others
+# may change the destination, and nobody tells of that.
+KEPT_SECONDS = 5.0
+BLOCK = 512
+NAME_MAX = 255
+WAITING = 64  # questions that may wait for one tree
+
+_TYPES = {
+    Kind.FILE: stat.S_IFREG,
+    Kind.DIRECTORY: stat.S_IFDIR,
+    Kind.SYMLINK: stat.S_IFLNK,
+    Kind.FIFO: stat.S_IFIFO,
+    Kind.SOCKET: stat.S_IFSOCK,
+    Kind.CHARACTER_DEVICE: stat.S_IFCHR,
+    Kind.BLOCK_DEVICE: stat.S_IFBLK,
+}
+_ERRORS = {
+    Trouble.ABSENT: errno.ENOENT,
+    Trouble.DENIED: errno.EACCES,
+    Trouble.LOOP: errno.ELOOP,
+    Trouble.BUSY: errno.EAGAIN,
+}
+T = TypeVar("T")
+P = ParamSpec("P")
+Listed = list[tuple[bytes, Place, Seen]]
+
+
+def _answered(handler: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """An error nobody thought of costs one answer, not the view."""
+
+    @wraps(handler)
+    async def answer(*arguments: P.args, **more: P.kwargs) -> T:
+        try:
+            return await handler(*arguments, **more)
+        except FUSEError:
+            raise
+        except Exception:
+            _log.exception("the view could not answer %s", handler.__name__)
+            raise FUSEError(errno.EIO) from None
+
+    return answer
+
+
+class Operations(pyfuse3.Operations):
+    """See `pyfuse3.Operations`. ``show`` replaces the picture; ``top`` is what the directory was
+    that the view is mounted on."""
+
+    supports_dot_lookup = False
+    enable_writeback_cache = False
+
+    def __init__(self, picture: Picture, wanted: Wanted, top: Entry) -> None:
+        super().__init__()
+        self._wanted = wanted
+        self._top = Seen(top, Side.NEITHER, "")
+        self.inodes = Inodes(self._top)
+        self._limits = {side: trio.CapacityLimiter(WAITING) for side in Side}
+        self._newer: dict[Place, Seen] = {}  # what was found to be newer than the picture
+        self._stale: set[Place] = set()  # of these the kernel was told in this picture or the last
+        self._directories: dict[int, Listed] = {}
+        self._next_handle = 1
+        self._sides: dict[int, Side] = {}  # of open files, by descriptor
+        self._written: dict[Document, int] = {}
+        self._writing = trio.Lock()
+        self._attributes = EntryAttributes()
+        self.picture = picture
+
+    def show(self, picture: Picture) -> None:
+        """From now on answer from this picture."""
+        self.picture = picture
+        self._stale.intersection_update(self._newer)
+        self._newer.clear()
+        self._drop_documents()
+
+    def close(self) -> None:
+        """Let go of what the view itself holds open."""
+        self._drop_documents()
+
+    def _drop_documents(self) -> None:
+        for descriptor in self._written.values():
+            os.close(descriptor)
+        self._written.clear()
+
+    # Names and attributes
+
+    @_answered
+    async def lookup(
+        self, parent: int, name: bytes, ctx: pyfuse3.RequestContext
+    ) -> EntryAttributes:
+        if len(name) > NAME_MAX:
+            raise FUSEError(errno.ENAMETOOLONG)
+        above, _ = self.inodes[parent]
+        place = child(above, os.fsdecode(name))
+        seen = None if place is None else await self._look(place)
+        if place is None or seen is None:
+            raise FUSEError(errno.ENOENT)
+        return self._describe(self.inodes.number(place, seen), seen.entry, EntryAttributes())
+
+    @_answered
+    async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> EntryAttributes:
+        place, seen = self.inodes[inode]
+        try:
+            now = await self._look(place)
+        except FUSEError:
+            if seen.entry.is_directory:
+                raise
+            now = None  # what is open stays what it was
+        if now is not None and _same(now.entry, seen.entry):
+            self.inodes.refresh(inode, now)
+            seen = now
+        return self._describe(inode, seen.entry, EntryAttributes())
+
+    @_answered
+    async def forget(self, forgotten: Sequence[tuple[int, int]]) -> None:
+        self.inodes.forget(forgotten)
+
+    @_answered
+    async def readlink(self, inode: int, ctx: pyfuse3.RequestContext) -> bytes:
+        return os.fsencode(self.inodes[inode][1].entry.target)
+
+    @_answered
+    async def access(self, inode: int, mode: int, ctx: pyfuse3.RequestContext) -> bool:
+        return True  # the kernel checks modes and owners (default_permissions)
+
+    @_answered
+    async def statfs(self, ctx: pyfuse3.RequestContext) -> pyfuse3.StatvfsData:
+        space = await self._ask(Side.DESTINATION, self.picture.trees.space)
+        answer = pyfuse3.StatvfsData()
+        for name in ("bsize", "frsize", "blocks", "bfree", "bavail", "files", "ffree", "favail"):
+            setattr(answer, f"f_{name}", getattr(space, f"f_{name}"))
+        answer.f_namemax = space.f_namemax
+        return answer
+
+    # Directories
+
+    @_answered
+    async def opendir(self, inode: int, ctx: pyfuse3.RequestContext) -> int:
+        handle, self._next_handle = self._next_handle, self._next_handle + 1
+        self._directories[handle] = await self._list(self.inodes[inode][0])
+        return handle
+
+    @_answered
+    async def readdir(self, handle: int, start: int, token: pyfuse3.ReaddirToken) -> None:
+        listed = self._directories[handle]
+        attributes, inodes = self._attributes, self.inodes
+        for at in range(start, len(listed)):
+            name, place, seen = listed[at]
+            inode = inodes.number(place, seen)
+            self._describe(inode, seen.entry, attributes)
+            if not pyfuse3.readdir_reply(token, name, attributes, at + 1):
+                inodes.forget([(inode, 1)])
+                return
+
+    @_answered
+    async def releasedir(self, handle: int) -> None:
+        del self._directories[handle]
+
+    # Content
+
+    @_answered
+    async def open(self, inode: int, flags: int, ctx: pyfuse3.RequestContext) -> FileInfo:
+        if flags & os.O_ACCMODE != os.O_RDONLY:
+            raise FUSEError(errno.EROFS)
+        place, seen = self.inodes[inode]
+        if place.area is Area.DOCUMENT:
+            descriptor = os.dup(await self._document(Document(place.path)))
+            self._sides[descriptor] = Side.NEITHER
+            return FileInfo(fh=descriptor)
+        descriptor = await self._open(seen)
+        now = entry_of(os.fstat(descriptor))
+        same = _same(now, seen.entry)
+        if not same:
+            # RACE: it was replaced, and the plan does not know yet. This inode's pages must never
+            # be of another file; told so, the kernel looks the name up again, once. What is being
+            # replaced faster than that is read past the kernel's pages.
+            self._newer[place] = seen._replace(entry=now)
+            if place not in self._stale:
+                self._stale.add(place)
+                os.close(descriptor)
+                raise FUSEError(errno.ESTALE)
+        self._sides[descriptor] = seen.side
+        return FileInfo(fh=descriptor, keep_cache=same, direct_io=not same)
+
+    @_answered
+    async def read(self, handle: int, offset: int, size: int) -> bytes:
+        try:
+            buffer = bytearray(size)
+            length = os.preadv(handle, [buffer], offset, os.RWF_NOWAIT)
+            if length == size:
+                return bytes(buffer)
+        except OSError:
+            pass  # not in memory, or a file system that cannot tell
+        return await self._ask(self._sides[handle], os.pread, handle, size, offset)
+
+    @_answered
+    async def release(self, handle: int) -> None:
+        # A file system that hangs keeps a close waiting, too.
+        await self._ask(self._sides.pop(handle), os.close, handle)
+
+    @_answered
+    async def flush(self, handle: int) -> None:
+        """Nothing is ever written."""
+
+    # Why
+
+    @_answered
+    async def listxattr(self, inode: int, ctx: pyfuse3.RequestContext) -> Sequence[bytes]:
+        return list(await self._xattrs(inode))
+
+    @_answered
+    async def getxattr(self, inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> bytes:
+        # The kernel and `ls` ask for capabilities and ACLs of each file: spare them the disk.
+        if not name.startswith((b"user.", b"trusted.")):
+            raise FUSEError(pyfuse3.ENOATTR)
+        found = why(self.picture, self.inodes[inode][0], self._wanted.filter)
+        if name not in found and not name.startswith(NAMESPACE):
+            found = await self._xattrs(inode)
+        if name not in found:
+            raise FUSEError(pyfuse3.ENOATTR)
+        return found[name]
+
+    async def _xattrs(self, inode: int) -> dict[bytes, bytes]:
+        place, seen = self.inodes[inode]
+        found = why(self.picture, place, self._wanted.filter)
+        if seen.side is Side.NEITHER or not self._wanted.options.xattrs:
+            return found
+        entry: Entry | None = seen.entry
+        if seen.entry.xattrs is None:
+            look = self.picture.trees.look
+            entry = await self._ask(seen.side, lambda: look(seen.side, seen.path, xattrs=True))
+        own = (entry.xattrs if entry is not None else None) or ()
+        return {os.fsencode(name): value for name, value in own} | found
+
+    # How
+
+    async def _look(self, place: Place) -> Seen | None:
+        if (newer := self._newer.get(place)) is not None:
+            return newer
+        picture = self.picture
+        if place == TOP:
+            return self._top
+        if place.area is Area.DOCUMENT:
+            return await self._document_seen(Document(place.path))
+        if picture.sits_still(place):
+            return picture.look(place)
+        return await self._ask(Side.DESTINATION, picture.look, place)
+
+    async def _list(self, place: Place) -> Listed:
+        picture = self.picture
+        if picture.sits_still(place):
+            seen = picture.list(place)
+        else:
+            seen = await self._ask(Side.DESTINATION, picture.list, place)
+        if place == TOP:
+            with suppress(FUSEError):  # a lost destination is no reason to show nothing at all
+                if (after := await self._look(AFTER)) is not None:
+                    seen[AFTER.area] = after
+            for document in Document:
+                seen[document.value] = await self._document_seen(document)
+        listed = []
+        for name, what in seen.items():
+            if (below := child(place, name)) is not None:
+                listed.append((os.fsencode(name), below, what))
+        return listed
+
+    async def _document_seen(self, document: Document) -> Seen:
+        size = os.fstat(await self._document(document)).st_size
+        picture = self.picture
+        uid, gid = picture.owner
+        entry = Entry(Kind.FILE, size, picture.made_ns, 0o444, uid, gid)
+        return Seen(entry, Side.NEITHER, document.value)
+
+    async def _document(self, document: Document) -> int:
+        """A descriptor of it, written if it was not yet; the status is written each time."""
+        async with self._writing:
+            descriptor = self._written.get(document)
+            if descriptor is None or document is Document.STATUS:
+                picture = self.picture
+                pieces = text(document, picture, self._wanted)
+                fresh = await trio.to_thread.run_sync(write, pieces)
+                if picture is not self.picture:  # replaced meanwhile: written for nobody
+                    pieces = text(document, self.picture, self._wanted)
+                    os.close(fresh)
+                    fresh = await trio.to_thread.run_sync(write, pieces)
+                if (old := self._written.pop(document, None)) is not None:
+                    os.close(old)
+                self._written[document] = descriptor = fresh
+            return descriptor
+
+    async def _open(self, seen: Seen) -> int:
+        if seen.side is Side.NEITHER:
+            raise FUSEError(errno.EIO)
+        return await self._ask(seen.side, self.picture.trees.open, seen.side, seen.path)
+
+    async def _ask(self, side: Side, question: Callable[..., T], *arguments: Any) -> T:
+        """An answer from a thread. Raises FUSEError."""
+        with trio.move_on_after(PATIENCE):
+            try:
+                return await trio.to_thread.run_sync(
+                    question, *arguments, abandon_on_cancel=True, limiter=self._limits[side]
+                )
+            except (TreeError, MirrorError, OSError) as error:
+                _refuse(error)
+        raise FUSEError(errno.ETIMEDOUT)
+
+    def _describe(self, inode: int, entry: Entry, into: EntryAttributes) -> EntryAttributes:
+        into.st_ino = inode
+        into.entry_timeout = into.attr_timeout = KEPT_SECONDS
+        into.st_mode = _TYPES[entry.kind] | entry.mode
+        into.st_nlink = 1 if entry.is_directory else entry.links
+        into.st_uid = entry.uid
+        into.st_gid = entry.gid
+        into.st_rdev = entry.rdev
+        size = len(os.fsencode(entry.target)) if entry.target else entry.size
+        into.st_size = size
+        into.st_blocks = -(-size // BLOCK)
+        into.st_mtime_ns = entry.mtime_ns
+        into.st_ctime_ns = entry.ctime_ns or entry.mtime_ns
+        into.st_atime_ns = entry.atime_ns or entry.mtime_ns
+        return into
+
+
+def _same(now: Entry, then: Entry) -> bool:
+    """Whether it is the same version: what the inode number tells."""
+    if now.kind is not then.kind:
+        return False
+    return now.is_directory or (now.size, now.mtime_ns, now.target) == (
+        then.size,
+        then.mtime_ns,
+        then.target,
+    )
+
+
+def _refuse(error: Exception) -> NoReturn:
+    if isinstance(error, TreeError):
+        raise FUSEError(_ERRORS.get(error.trouble, errno.EIO)) from None
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.ENOENT):
+        raise FUSEError(error.errno) from None
+    raise FUSEError(errno.EIO) from None
