@@ -48,8 +48,9 @@ from mirrorfs.preflight import (
 from mirrorfs.quota import Quota
 from mirrorfs.reading import Reading, everything
 from mirrorfs.replay import Replay, watcher_answers
+from mirrorfs.settings import Settings
 from mirrorfs.state import State, make, owner
-from mirrorfs.sync import Listener, Pass, Settings, Waits
+from mirrorfs.sync import Listener, Pass, Waits
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
 

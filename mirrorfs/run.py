@@ -39,10 +39,11 @@ from mirrorfs.service.control import Answer, Question, serve_if_possible
 from mirrorfs.service.decisions import Decisions, outcome
 from mirrorfs.service.fdstore import FdStore
 from mirrorfs.service.notify import notify
+from mirrorfs.settings import Settings
 from mirrorfs.state import State, make
 from mirrorfs.status import SHOWN_OWED, Phase, Status
 from mirrorfs.stoppable import Stopped, Watching
-from mirrorfs.sync import Listener, Settings
+from mirrorfs.sync import Listener
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 10.0

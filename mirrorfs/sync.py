@@ -14,7 +14,7 @@ from mirrorfs.core.approval import Touch, identify, touches
 from mirrorfs.core.elsewhere import Elsewhere
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
-from mirrorfs.core.guard import Before, Limits, Refusal, refuse
+from mirrorfs.core.guard import Before, Refusal, refuse
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.lost import Lost
 from mirrorfs.core.options import Options
@@ -28,41 +28,19 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tracking import tracked
 from mirrorfs.core.tree import Entry, Failure, Kind, Trouble, join
-from mirrorfs.core.values import OrderBy
 from mirrorfs.core.walk import Batch, Heard, nobody, told
 from mirrorfs.errors import FatalError
 from mirrorfs.mounted import MountedSource, apart
 from mirrorfs.quota import Quota
 from mirrorfs.rooted import rooted
+from mirrorfs.settings import Settings
 from mirrorfs.trees.base import Destination, Tree
 from mirrorfs.trees.lending import Lending
-from mirrorfs.trees.local import Writing
 from mirrorfs.trees.respelled import RespelledDestination
 
 Choose = Callable[[list[Action]], list[Action]]
 Keep = Callable[[Refusal, list[Action]], Refusal]
 Waits = Callable[[int], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a pass goes about it. ``check_first``: read everything before anything moves; an
-    ``order`` implies it. ``delete_first``: before files are copied, once the guards have weighed
-    the deletions. ``track_renames``: recognise renamed files, by content and what must agree
-    besides."""
-
-    transfers: int = 4
-    check_first: bool = False
-    ignore_errors: bool = False
-    delete_first: bool = False
-    order: OrderBy | None = None
-    limits: Limits = field(default_factory=Limits)
-    compare_dest: tuple[str, ...] = ()  # what these directories hold is left out
-    copy_dest: tuple[str, ...] = ()  # what these directories hold is taken from there
-    writing: Writing = field(default_factory=Writing)
-    partial_suffix: str = ".partial"
-    stop_when_full: bool = False
-    track_renames: frozenset[str] | None = None
 
 
 class Listener:
@@ -107,7 +85,7 @@ class Pass:
         *,
         options: Options,
         filter: Filter,
-        settings: Settings = Settings(),
+        settings: Settings = Settings(),  # noqa: B008  (frozen)
         elsewhere: Sequence[Tree] = (),
         quota: Quota | None = None,
         names: LinkedNames | None = None,

@@ -17,7 +17,7 @@ from mirrorfs.hold import Recipe
 from mirrorfs.noticing import Noticing
 from mirrorfs.pace import Pace
 from mirrorfs.quota import Cutoff, Quota
-from mirrorfs.sync import Settings
+from mirrorfs.settings import Settings
 from mirrorfs.trees.local import Backup, Writing
 
 NANOSECONDS = 1_000_000_000

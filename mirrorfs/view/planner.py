@@ -28,8 +28,8 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.mirror import Mirror
 from mirrorfs.reading import Reading
 from mirrorfs.record import identity_now
+from mirrorfs.settings import Settings
 from mirrorfs.state import State
-from mirrorfs.sync import Settings
 from mirrorfs.trees.memory import MemoryTree
 from mirrorfs.view.picture import Picture
 from mirrorfs.view.trees import Trees

@@ -16,7 +16,8 @@ from mirrorfs.core.values import parse_order_by
 from mirrorfs.errors import DurationLimit, FatalError, TransferLimit
 from mirrorfs.flow import Flow
 from mirrorfs.quota import Cutoff, Quota
-from mirrorfs.sync import Listener, Pass, Settings
+from mirrorfs.settings import Settings
+from mirrorfs.sync import Listener, Pass
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
 

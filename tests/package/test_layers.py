@@ -16,7 +16,7 @@ LAYERS = [
     "errors",
     "core",
     "trees",
-    "backlog flow pace quota",
+    "backlog flow pace quota settings",
     "apply",
     "checkpoint config hold leftout lookup mounted noticing overlap preflight reading replay rooted"
     " state status stoppable sync watch follow mirror output record run service view",

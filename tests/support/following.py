@@ -19,8 +19,8 @@ from mirrorfs.mirror import Mirror
 from mirrorfs.reading import Reading
 from mirrorfs.record import Recorder
 from mirrorfs.replay import watcher_answers
+from mirrorfs.settings import Settings
 from mirrorfs.state import State
-from mirrorfs.sync import Settings
 
 
 class Following:

@@ -7,7 +7,8 @@ from mirrorfs.core.fold import fold
 from mirrorfs.core.options import Links, Options, archive
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Kind
-from mirrorfs.sync import Listener, Pass, Settings
+from mirrorfs.settings import Settings
+from mirrorfs.sync import Listener, Pass
 
 ARCHIVE = archive(Options())
 PLAIN = Options()
