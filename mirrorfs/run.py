@@ -53,9 +53,8 @@ RETAIN_SECONDS = 60.0
 class Run:
     """A mirror kept up to date: an async callable. ``said`` hears what people should know, a line
     at a time; ``status`` is always the latest, ``news`` the event that it has changed (a new event
-    each time) and ``busy`` whether it changes without one. ``recording`` is set once every watch
-    is. ``wait``: so many seconds for another process to release the destination.
-    ``audit_interval``: everything is compared this often, in seconds (0: only when asked)."""
+    each time) and ``busy`` whether it changes without one. ``wait``: so many seconds for another
+    process to release the destination; ``audit_interval``: so many between audits, 0 for none."""
 
     def __init__(
         self,
@@ -94,7 +93,6 @@ class Run:
         self._decisions = Decisions()
         self._barriers = Barriers()
         self._hurried = False
-        self.recording = trio.Event()
         self._follower: Follower | None = None
         self._audit_interval = audit_interval
         self._auditor = Auditor(
@@ -196,7 +194,6 @@ class Run:
     async def _begin(self, mirror: Mirror, opened: ExitStack) -> None:
         assert self._recorder is not None
         await trio.to_thread.run_sync(self._recorder.watcher.ready.wait, abandon_on_cancel=True)
-        self.recording.set()
         notify("READY=1")
         if self._recorder.watcher.continued:
             self._said("watching goes on where the process before ended")

@@ -89,7 +89,10 @@ async def _until_told(call: Call, mirror: "Run", line: "StatusLine", view: "View
 
 async def _show(call: Call, mirror: "Run", view: "View") -> None:
     """The view, once the source is being recorded. Whatever ends it, the mirror goes on."""
-    await mirror.recording.wait()
+    from mirrorfs.status import Phase
+
+    while mirror.status.phase is Phase.STARTING:
+        await mirror.news.wait()
     try:
         await told(view, call)
     except MirrorError as error:
