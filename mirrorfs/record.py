@@ -20,7 +20,7 @@ from mirrorfs.core.change import Change, Cookie, encode
 from mirrorfs.core.compact import compact as fewer
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.tree import Identity
-from mirrorfs.errors import MirrorError, StateError
+from mirrorfs.errors import MirrorError, StateError, TemporaryError
 from mirrorfs.leftout import left_out
 from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.state import State, make
@@ -111,6 +111,13 @@ class Recorder:
     def __enter__(self) -> Self:
         try:
             self.watcher.start()
+        except OSError as error:
+            self.writer.close()
+            raise TemporaryError(
+                f"{self._place} cannot be watched: {error.strerror}",
+                remedy="let it have more open files (ulimit -n) and inotify instances "
+                "(sysctl fs.inotify.max_user_instances), and memory",
+            ) from error
         except BaseException:
             self.writer.close()
             raise

@@ -17,6 +17,7 @@ from support.portrait import portrait, unlike
 from support.process import until
 
 from mirrorfs.cli import main
+from mirrorfs.noticing import Noticing
 
 
 def spread(calls: list[Call], most: int) -> list[int]:
@@ -47,10 +48,12 @@ def check_ended(source: Path, room: Path) -> None:
     assert temporaries_of_state(room / "state") == []
 
 
-def follow(source: Path, room: Path, turn: Callable[[], bool]) -> int:
+def follow(source: Path, room: Path, turn: Callable[[], bool], backend: str = "auto") -> int:
     """What `run` does, without its pauses: watch, compare, then cycle after cycle for as long as
     ``turn`` changes the source. 0 when everything is as it should be, else what is not is told."""
-    with Following(source, room / "mirror", room / "state") as following:
+    with Following(
+        source, room / "mirror", room / "state", noticing=Noticing(backend)
+    ) as following:
         follower, recorder = following.follower, following.recorder
         follower.vouch()
         while turn():

@@ -70,6 +70,10 @@ _PLAUSIBLE = {
     "removexattr": _ATTRIBUTE,
     "inotify_init1": "EMFILE ENFILE ENOMEM",
     "inotify_add_watch": "ENOSPC EACCES ENOMEM",
+    "fanotify_init": "EMFILE ENFILE ENOMEM EPERM ENOSYS",
+    "fanotify_mark": "ENOSPC ENOMEM EXDEV ENODEV ENOTSUP EACCES",
+    "name_to_handle_at": "ENOTSUP ENOMEM EIO ESTALE",
+    "open_by_handle_at": "ENOTSUP ENOMEM EIO ESTALE EMFILE EPERM",
     "eventfd2": "EMFILE ENFILE ENOMEM",
     "epoll_create1": "EMFILE ENFILE ENOMEM",
 }
@@ -117,18 +121,20 @@ def plausible(name: str) -> list[str]:
 
 
 def faults(calls: list[Call], room: Path, *, every: bool) -> Iterator[Fault]:
-    """Each kind of call at each place, with each error: once, and always. ``every``: once at each
-    of the calls; else at one of them."""
+    """Each kind of call at each place, with each error: once, and always. ``every``: each of the
+    calls, too, with one error or another."""
     counts: dict[tuple[str, str], int] = {}
     for each in calls:
         kind = (each.name, place(each, room))
         counts[kind] = counts.get(kind, 0) + 1
     for (name, where), count in counts.items():
-        for turn, error in enumerate(plausible(name)):
-            numbers = range(1, count + 1) if every else [turn * 7919 % count + 1]
-            yield from (Fault(name, where, error, nth) for nth in numbers)
+        errors = plausible(name)
+        for turn, error in enumerate(errors):
+            yield Fault(name, where, error, turn * 7919 % count + 1)
             if error not in ONCE:
                 yield Fault(name, where, error, 0)
+        for nth in range(1, count + 1 if every else 1):
+            yield Fault(name, where, errors[nth % len(errors)], nth)
 
 
 class Made(NamedTuple):
@@ -173,7 +179,7 @@ def replaying(states: States) -> Iterator[Made]:
 
 
 @contextmanager
-def following(states: States) -> Iterator[Made]:
+def following(states: States, backend: str = "auto") -> Iterator[Made]:
     """The watcher and the follower in one process; it is told as it is at the end."""
     room, source = states.room, states.room / "source"
     target = states.first
@@ -186,7 +192,7 @@ def following(states: States) -> Iterator[Made]:
     def run(judge: Judge) -> Ended:
         def work() -> int:
             try:
-                return follow(source, room, turns)
+                return follow(source, room, turns, backend)
             except MirrorError as error:
                 print("Failed:", error)
                 return error.exit_code
@@ -202,7 +208,12 @@ def following(states: States) -> Iterator[Made]:
     yield Made(run, begin, end)
 
 
-WAYS = {"comparing": comparing, "replaying": replaying, "following": following}
+WAYS = {
+    "comparing": comparing,
+    "replaying": replaying,
+    "following": following,
+    "following by inotify": partial(following, backend="inotify"),
+}
 
 
 def check(fault: Fault, made: Made, states: States) -> list[str]:
@@ -255,7 +266,10 @@ def sweep(states: States, way: str, *, every: bool, most: int = 10**6) -> list[s
     return wrong
 
 
-@pytest.mark.parametrize(("way", "most"), [("comparing", 18), ("replaying", 6), ("following", 6)])
+@pytest.mark.parametrize(
+    ("way", "most"),
+    [("comparing", 16), ("replaying", 5), ("following", 5), ("following by inotify", 4)],
+)
 def test_a_fault(way: str, most: int, states: States) -> None:
     assert sweep(states, way, every=False, most=most) == []
 
