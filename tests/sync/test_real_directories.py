@@ -24,6 +24,7 @@ from support.mirroring import (
 )
 from support.real import RealTree
 
+from mirrorfs.core.change import Moved
 from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.preview import Preview, Shown, Side
@@ -157,6 +158,12 @@ def make_full(place):
     (place / "sub" / "link").symlink_to("x")
 
 
+def make_linked(place):
+    """A file with another name, outside the tree."""
+    place.write_bytes(b"content of several names")
+    os.link(place, place.parent.parent / f"{place.parent.name} {place.name}")
+
+
 MAKE = {
     "nothing": lambda place: None,
     "file": lambda place: place.write_bytes(b"content"),
@@ -165,6 +172,7 @@ MAKE = {
     "link": lambda place: place.symlink_to("target"),
     "fifo": os.mkfifo,
     "socket": make_socket,
+    "named elsewhere": make_linked,
 }
 
 
@@ -179,6 +187,42 @@ def test_every_kind_in_the_place_of_every_other(tmp_path):
         assert not full(*trees, ARCHIVE).failures
         assert mirror(*trees, ARCHIVE).plan(ALL).actions == ()
     assert RealTree(destination).shape(modes=True) == RealTree(source).shape(modes=True)
+
+
+SWAPS = {
+    "two": {"a": "b", "b": "a"},
+    "three": {"a": "b", "b": "c", "c": "a"},
+    "a chain": {"a": "b", "b": "c", "c": "d"},
+    "a file and a directory": {"a": "full", "full": "a"},
+    "two directories": {"full": "other", "other": "full"},
+    "into what was below": {"full/sub": "sub", "full": "sub/full"},
+}
+
+
+@pytest.mark.parametrize("swap", SWAPS.values(), ids=SWAPS)
+@pytest.mark.parametrize("opts", [ARCHIVE, Options()], ids=["archive", "plain"])
+def test_names_that_take_each_others_place(tmp_path, swap, opts):
+    source, destination = tmp_path / "source", tmp_path / "destination"
+    for root in (source, destination):
+        root.mkdir()
+    for name in ("a", "b", "c"):
+        (source / name).write_bytes(name.encode() * 100)
+    make_full(source / "full")
+    (source / "other").mkdir()
+    (source / "other" / "inside").write_bytes(b"2")
+    with opened(source, destination, opts) as trees:
+        full(*trees, opts)
+    changes = []
+    for name in swap:  # aside, so that each is free
+        (source / name).rename(tmp_path / f"aside-{name.replace('/', '-')}")
+    for name, to in swap.items():
+        (tmp_path / f"aside-{name.replace('/', '-')}").rename(source / to)
+        changes.append(Moved(name, to))
+    with opened(source, destination, opts) as trees:
+        assert not replay(*trees, changes, opts).failures
+        assert mirror(*trees, opts).plan(ALL).actions == ()
+    if opts is ARCHIVE:
+        assert RealTree(destination).shape(modes=True) == RealTree(source).shape(modes=True)
 
 
 @pytest.mark.parametrize("opts", [ARCHIVE, Options(permissions=True)], ids=["archive", "plain"])
