@@ -65,3 +65,26 @@ def test_names_are_known_from_one_sync_to_the_next(places: Places) -> None:
         assert "everything is compared" in done.stderr
         assert (destination / "d" / "e" / "q").read_bytes() == b"once more"
         watch.stop()
+
+
+def test_names_of_a_symlink_and_of_a_fifo(places: Places) -> None:
+    """Made later, and found from the journal; what is set through one shows under the other."""
+    source, destination, state = places
+    (source / "d").mkdir(parents=True)
+    os.symlink("target", source / "link")
+    os.mkfifo(source / "fifo")
+
+    def are_one(name: str) -> bool:
+        return os.path.samestat((destination / name).lstat(), (destination / "d" / name).lstat())
+
+    with Service("run", source, destination, state=state) as run:
+        run.mirrors()
+        for name in ("link", "fifo"):
+            os.link(source / name, source / "d" / name, follow_symlinks=False)
+        run.mirrors()
+        until(lambda: are_one("link") and are_one("fifo"), "the same hard links")
+        os.utime(source / "d" / "link", ns=(1, 10**18), follow_symlinks=False)
+        (source / "d" / "fifo").chmod(0o600)
+        run.mirrors()
+        assert are_one("link") and are_one("fifo")
+        assert run.stop() == 0
