@@ -104,7 +104,7 @@ def random_tree(pair: Pair, seed: int, operations: int) -> None:
         alike(pair, theirs)
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11])
 def test_random_trees(pair: Pair, seed: int) -> None:
     random_tree(pair, seed, 300)
 
