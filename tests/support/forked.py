@@ -62,7 +62,7 @@ def call(
             try:
                 for place, descriptor in enumerate((stdin, out.fileno(), err.fileno())):
                     os.dup2(descriptor, place)
-                _become(user, directory)
+                become(user, directory)
                 code = main(words)
             except BaseException:
                 traceback.print_exc()
@@ -78,7 +78,7 @@ def call(
         return Done(code, _text(out), _text(err))
 
 
-def _become(user: int | None, directory: Path) -> None:
+def become(user: int | None, directory: Path) -> None:
     """In the fork: streams, directory and environment of its own, then the other user."""
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), errors="surrogateescape")
