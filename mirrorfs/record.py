@@ -127,7 +127,14 @@ class Recorder:
         try:
             self.watcher.close()
         finally:
-            self.writer.close()
+            try:
+                self.writer.close()
+            except JournalError as error:
+                raise TemporaryError(
+                    f"the journal of {self._place} could not be closed: {error}",
+                    remedy="check the disk of the state directory; what the journal lacks is "
+                    "compared at the next start",
+                ) from error
 
     def lay(self, heard: Callable[[Position], None]) -> str:
         """Lay a barrier; its name, for `lift`. ``heard`` is called, in the watcher's thread, with a

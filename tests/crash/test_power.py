@@ -33,9 +33,10 @@ class Scene:
         self.mirror.mkdir()
         (self.room / "mirror").symlink_to(self.mirror)
         if together:
-            (self.room / "state").mkdir(mode=0o700)
+            for place in (self.room / "state", self.room / "state" / "mirrors"):
+                place.mkdir(mode=0o700)
             (drive.point / "remembered").mkdir(mode=0o700)
-            (self.room / "state" / "mirrors").symlink_to(drive.point / "remembered")
+            drive.show("remembered", self.room / "state" / "mirrors")
 
     @contextmanager
     def watched(self) -> Iterator[None]:

@@ -30,20 +30,24 @@ def make(kind: str, image: Path) -> None:
 
 
 class Drive:
-    """A mounted file system in an image. ``point`` is where, ``image`` what is mounted next."""
+    """A mounted file system in an image. ``point`` is where, ``image`` what is mounted next;
+    ``shown`` are directories of it that are to be seen elsewhere, too: name → place."""
 
     def __init__(self, image: Path, point: Path) -> None:
         self.image = image
         self.point = point
+        self.shown: dict[str, Path] = {}
         self._mounted = False
 
     def mount(self) -> None:
         # xfs refuses a second file system with one uuid; each of our images replaces the last.
         subprocess.run(("mount", "-o", "loop", self.image, self.point), check=True)
         self._mounted = True
+        for name, place in self.shown.items():
+            subprocess.run(("mount", "--bind", self.point / name, place), check=True)
 
     def umount(self) -> None:
-        subprocess.run(("umount", self.point), check=True)
+        subprocess.run(("umount", *self.shown.values(), self.point), check=True)
         self._mounted = False
 
     def kill(self) -> None:
@@ -63,13 +67,18 @@ class Drive:
         self.umount()
         self.mount()
 
+    def show(self, name: str, place: Path) -> None:
+        """Let a directory of it be seen at a place, from now on."""
+        subprocess.run(("mount", "--bind", self.point / name, place), check=True)
+        self.shown[name] = place
+
     def settle(self) -> None:
         """Everything that is there is on the disk."""
         subprocess.run(("sync", "-f", self.point), check=True)
 
     def close(self) -> None:
         if self._mounted:
-            subprocess.run(("umount", "-l", self.point), check=True)
+            subprocess.run(("umount", "-l", *self.shown.values(), self.point), check=True)
             self._mounted = False
 
 
