@@ -18,6 +18,7 @@ other.
     coverage    what cannot be watched
     mounts      what is mounted over or unmounted
     batch       what one turn has to say, once
+    pending     what a crawl that ends in the middle leaves to be looked at
     kept        a watch that outlives its process, and what was read of it and not recorded
     task        what to watch, and how
     backends    how events are had: what a session needs of it, and who provides it

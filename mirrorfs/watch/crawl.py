@@ -91,7 +91,7 @@ class Crawler:
         self.known = 0  # watches up to this number were announced by an earlier process
         self._waiting: deque[tuple[int, Iterator[None]]] = deque()
         self._active: deque[tuple[int, Iterator[None]]] = deque()
-        self._stacks: dict[int, list[Frame]] = {}
+        self.stacks: dict[int, list[Frame]] = {}
         self.pruned: set[Node] = (
             set()
         )  # some of their directories are left out, because of their paths
@@ -130,7 +130,7 @@ class Crawler:
 
     def _begin(self, stack: list[Frame]) -> None:
         self._number += 1
-        self._stacks[self._number] = stack
+        self.stacks[self._number] = stack
         self._waiting.append((self._number, self._crawl(stack)))
 
     # How far it is
@@ -144,14 +144,14 @@ class Crawler:
 
     def done(self, mark: int) -> bool:
         """Whether all that was begun before ``mark`` is finished."""
-        return not any(number <= mark for number in self._stacks)
+        return not any(number <= mark for number in self.stacks)
 
     def unfinished(self) -> list[Node]:
         """Directories that are to be announced and cannot be yet; none may have been announced at
         all when a crawl began above them.
         """
         return [
-            frame.node for stack in self._stacks.values() for frame in stack if not frame.covered
+            frame.node for stack in self.stacks.values() for frame in stack if not frame.covered
         ]
 
     def run(self, clock: Callable[[], float], until: float) -> None:
@@ -163,7 +163,7 @@ class Crawler:
             try:
                 next(task)
             except StopIteration:
-                self._stacks.pop(number, None)
+                self.stacks.pop(number, None)
             else:
                 self._active.append((number, task))
             if clock() >= until:
@@ -171,10 +171,10 @@ class Crawler:
 
     def close(self) -> None:
         """End everything; descriptors are closed."""
-        for stack in self._stacks.values():
+        for stack in self.stacks.values():
             for frame in stack:
                 _close(frame)
-        self._stacks.clear()
+        self.stacks.clear()
         self._active.clear()
         self._waiting.clear()
 

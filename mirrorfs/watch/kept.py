@@ -10,7 +10,7 @@ The memory, in bytes of this machine's order:
 
     0       magic, then the fields of `_Field`, 4 bytes each: a kill finds one whole
     64      the claim: a digest of all that must be the same
-    4096    names that wait to be reported (settling), in one of two halves
+    4096    names that wait to be reported (settling, being crawled), in one of two halves
     128 K   events as the kernel gave them; zeros behind them
 """
 
@@ -30,10 +30,10 @@ _CLAIM = 64
 _WAITING = 4096
 _HALF = 60 << 10
 _EVENTS = 128 << 10
-SIZE = 4 << 20
+SIZE = 1 << 20
 _READ = 256 << 10
 _NUMBER = Struct("i")
-_KEY = Struct("iH")
+_KEY = Struct("iHB")
 _EVENT = Struct("iIII")
 _TOO_MANY = -1
 
@@ -79,7 +79,8 @@ class Flight:
 
     def __init__(self, descriptor: int) -> None:
         self.fd = descriptor
-        self._memory = mmap.mmap(descriptor, SIZE)
+        # RACE: a kill that meets a page fault in read(2) would lose the event: all is mapped now.
+        self._memory = mmap.mmap(descriptor, SIZE, mmap.MAP_SHARED | mmap.MAP_POPULATE)
         self._view = memoryview(self._memory)
         self._used = 0
         self._waiting: bytes | None = None
@@ -145,8 +146,8 @@ class Flight:
         """All that was taken and not recorded yet."""
         return bytes(self._view[_EVENTS : _EVENTS + self._used])
 
-    def waiting(self) -> list[Key] | None:
-        """The names that were waiting; None: too many to say."""
+    def waiting(self) -> list[tuple[int, bytes, bool]] | None:
+        """(watch, name, whether all below, too) of what waited; None: too many to say."""
         what = self._get(_Field.WAITING)
         if what == _TOO_MANY:
             return None
@@ -155,16 +156,21 @@ class Flight:
         end = at + size
         keys = []
         while at < end:
-            wd, length = _KEY.unpack_from(self._memory, at)
+            wd, length, whole = _KEY.unpack_from(self._memory, at)
             at += _KEY.size
-            keys.append((wd, self._memory[at : at + length]))
+            keys.append((wd, self._memory[at : at + length], bool(whole)))
             at += length
         return keys
 
-    def landed(self, waiting: Iterable[Key], settled: int | None) -> None:
-        """All that was taken is recorded, but for the names that wait; every directory whose
-        watch has a number up to ``settled`` was announced (None: as before)."""
-        names = b"".join(_KEY.pack(wd, len(name)) + name for wd, name in waiting)
+    def landed(self, waiting: Iterable[Key], whole: Iterable[Key], settled: int | None) -> None:
+        """All that was taken is recorded, but for the names that wait, and those to be looked at
+        ``whole``; every directory whose watch has a number up to ``settled`` was announced (None:
+        as before)."""
+        names = b"".join(
+            _KEY.pack(wd, len(name), below) + name
+            for below, keys in ((False, waiting), (True, whole))
+            for wd, name in keys
+        )
         if names != self._waiting:
             self._waiting = names
             self._publish(names)

@@ -73,7 +73,8 @@ class Session:
         self.failures: tuple[tuple[str, str], ...] = ()
         self.last_event: float | None = None
         self._initial = self._backend.mark()
-        self._find_cookies()
+        if not self.continued:  # else they wait for what the queue asks to be crawled
+            self._find_cookies()
 
     @property
     def overflows(self) -> int:
@@ -112,6 +113,7 @@ class Session:
         now = self._clock()
         if backend:
             backend.run(self._clock, now + self._pace.crawl)
+            self._heed()
             now = self._clock()
         if backend.resyncs > self._resyncs:
             self._resyncs = backend.resyncs
@@ -219,6 +221,11 @@ class Session:
                 self._next_look = self.last_event + self._pace.retry
         elif backend.hears_others:
             self._next_read = self._clock() + _OTHERS
+        self._heed()
+
+    def _heed(self) -> None:
+        """What the back end leaves to the session."""
+        backend = self._backend
         if backend.doubt:
             why, backend.doubt = backend.doubt, ""
             self._check_root(why)

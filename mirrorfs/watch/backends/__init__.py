@@ -51,7 +51,8 @@ class Backend(Protocol):
 
     def read(self, clock: Callable[[], float]) -> bool:
         """Take in what is queued; False when that was no event of this tree. An overflow is a gap
-        in the batch, and brings the map up to date by itself (``resyncs`` counts how often)."""
+        in the batch, and brings the map up to date by itself (``resyncs`` counts how often
+        that was begun, or what an earlier process left was taken in)."""
 
     def pending(self) -> bool:
         """Whether events are queued."""

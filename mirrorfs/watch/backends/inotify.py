@@ -16,6 +16,7 @@ from mirrorfs.watch.coverage import Blind
 from mirrorfs.watch.crawl import Crawler
 from mirrorfs.watch.inotify import COOKIES, ROOT, Inotify
 from mirrorfs.watch.kept import Flight, Keeper, Kept
+from mirrorfs.watch.pending import pending
 from mirrorfs.watch.settle import Key, Settling
 from mirrorfs.watch.task import Task
 from mirrorfs.watch.translate import Translator
@@ -134,8 +135,9 @@ class InotifyBackend:
         for node, names in translator.adopt.items():
             self._crawler.adopt(node, list(names))
         translator.adopt.clear()
-        self.nonces += translator.nonces
-        translator.nonces.clear()
+        if not translator.careful:  # else what heals the map may be queued behind the barrier
+            self.nonces += translator.nonces
+            translator.nonces.clear()
         return self.events > events
 
     def pending(self) -> bool:
@@ -207,7 +209,7 @@ class InotifyBackend:
         if flight is None or self._remapping:
             return
         idle = not self._crawler and not self._crawler.stale
-        flight.landed(waiting, self._inotify.highest if idle else None)
+        flight.landed(waiting, pending(self._crawler), self._inotify.highest if idle else None)
         if ready:
             flight.continues(True)
 
@@ -236,8 +238,9 @@ class InotifyBackend:
     def _feed(self, clock: Callable[[], float], data: bytes) -> None:
         if data:
             self.events += self._translator.feed(data, clock())
-        if self._behind <= 0 and not self._remapping:
+        if self._translator.careful and self._behind <= 0 and not self._remapping:
             self._translator.careful = False
+            self.resyncs += 1
 
     def _catch_up(self, clock: Callable[[], float]) -> None:
         """The map is made anew: take in what the earlier process had read and not recorded, and
@@ -248,7 +251,8 @@ class InotifyBackend:
         if waiting is None:
             self._batch.gap("", "too many files were being written when the watcher ended")
         else:
-            self._batch.looks(waiting)
+            for wd, name, whole in waiting:
+                (self._batch.whole if whole else self._batch.dirty)[wd, name] = None
         self._behind = self._inotify.queued()
         self._remapping = False
         self._take(clock, flight.events())
