@@ -2,9 +2,11 @@
 nothing; nor is anything compared.
 """
 
+import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from support.process import DEADLINE, plan, until
 from support.systemd import ROOT, Systemd, program
 from support.walker import differences
 
-from mirrorfs.service.client import ask
+from mirrorfs.service.client import NotRunning, ask
 from mirrorfs.state import State
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -62,9 +64,13 @@ class Machine:
 
     def everything_is_there(self) -> None:
         """Once a barrier was passed, which a starting process may not be there to hear."""
-        mirror = State(str(self.state)).mirror(str(self.source), str(self.destination))
-        until(lambda: _answered(mirror), "a barrier to be passed")
+        until(lambda: _answered(self.mirror), "a barrier to be passed")
         assert differences(self.source, self.destination) == []
+
+    @property
+    def mirror(self) -> str:
+        """Its state directory."""
+        return State(str(self.state)).mirror(str(self.source), str(self.destination))
 
     def comparisons(self) -> list[str]:
         """Why everything was compared, each time."""
@@ -75,8 +81,7 @@ class Machine:
 def _answered(mirror: str) -> bool:
     try:
         answer = ask(mirror, "wait", within=DEADLINE)
-    except Exception as error:
-        print(error)
+    except NotRunning:
         return False
     assert answer["complete"], answer
     return True
@@ -86,6 +91,7 @@ def _answered(mirror: str) -> bool:
 def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systemd]:
     base = tmp_path_factory.mktemp("machine")
     (base / "shared").mkdir()
+    (base / "shared").chmod(0o755)  # for the mirror of a user
     (base / "systemd").mkdir()
     with Systemd(base / "systemd", base / "shared") as systemd:
         yield systemd
@@ -137,6 +143,24 @@ def test_a_restart_misses_nothing_and_compares_nothing(machine: Machine) -> None
     assert machine.comparisons() == ["this pair was not mirrored before"]
     assert "watching goes on" in systemd.log(UNIT)
 
+    # An upgrade: another version of the program goes on.
+    newer = machine.state.parent / "newer"
+    for package in ("mirrorfs", "journal"):
+        shutil.copytree(ROOT / package, newer / package)
+    version = newer / "mirrorfs" / "__init__.py"
+    version.write_text(re.sub(r"__version__ = .*", '__version__ = "99"', version.read_text()))
+    environment = systemd.read("/etc/mirrorfs/it.env")
+    systemd.write("/etc/mirrorfs/it.env", environment.replace(f"={ROOT}\n", f"={newer}\n"))
+    machine.restart()
+    (source / "with the new one").write_text("goes on")
+    machine.everything_is_there()
+    assert str(newer) in systemd.read(f"/proc/{systemd.main_pid(UNIT)}/environ")
+    assert machine.comparisons() == ["this pair was not mirrored before"]
+
+    # The sandbox of the unit lets an audit have its priorities, and it finds nothing.
+    audit = ask(machine.mirror, "audit", within=DEADLINE)
+    assert (audit["defect_count"], audit["drift_count"], audit["unsure"]) == (0, 0, "")
+
     # Stopped for good, the queue is dropped, and what is not known is compared.
     systemd.systemctl("stop", UNIT)
     assert systemd.show(UNIT, "NFileDescriptorStore") == "0"
@@ -144,6 +168,36 @@ def test_a_restart_misses_nothing_and_compares_nothing(machine: Machine) -> None
     machine.start()
     machine.everything_is_there()
     assert machine.comparisons()[1:] == ["the watcher was started anew"]
+
+
+def test_a_users_mirror_is_continued_too(systemd: Systemd) -> None:
+    systemd.add_user("tester")
+    base = systemd.shared[-1] / "of a user"
+    source, destination = base / "source", base / "destination"
+    for place in (base, source, destination):
+        place.mkdir()
+        shutil.chown(place, int(systemd.run("id", "-u", "tester").stdout))
+    run = f"{program()} run '{source}' '{destination}' --state-dir '{base}/state'"
+    systemd.unit(
+        "mirror.service",
+        "[Service]\nType=notify\nFileDescriptorStoreMax=8\nRestart=always\nRestartSec=0\n"
+        f"Environment=PYTHONPATH={ROOT} PYTHONDONTWRITEBYTECODE=1\nExecStart={run}\n",
+        user="tester",
+    )
+    systemd.systemctl("start", "mirror", user="tester")
+    mirror = State(f"{base}/state").mirror(str(source), str(destination))
+    until(lambda: _answered(mirror), "a barrier to be passed")
+    systemd.run("kill", "-KILL", str(systemd.main_pid("mirror", user="tester")))
+    (source / "while dead").write_text("told all the same")
+    until(lambda: _answered(mirror), "a barrier to be passed")
+    assert differences(source, destination) == []
+    log = (base / "state").rglob("status.json")
+    assert json.loads(next(log).read_text())["watched"] == 1
+    assert systemd.show("mirror", "NRestarts", user="tester") == "1"
+    assert systemd.show("mirror", "NFileDescriptorStore", user="tester") == "2"
+    told = systemd.log("mirror", user="tester")
+    assert told.count("comparing everything") == 1, told
+    systemd.systemctl("stop", "mirror", user="tester")
 
 
 def test_another_filter_does_not_continue(machine: Machine) -> None:

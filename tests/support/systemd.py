@@ -229,8 +229,9 @@ class Systemd:
     def log(self, unit: str, *, user: str = "") -> str:
         """What a unit said."""
         self.run("journalctl", "--sync")
-        what = "--user-unit" if user else "-u"
-        return self.run("journalctl", "--no-pager", "-o", "cat", what, unit).stdout
+        field = "_SYSTEMD_USER_UNIT" if user else "_SYSTEMD_UNIT"
+        name = unit if "." in unit else f"{unit}.service"
+        return self.run("journalctl", "--no-pager", "-o", "cat", f"{field}={name}").stdout
 
     def main_pid(self, unit: str, *, user: str = "") -> int:
         """The process number of a unit's main process inside; 0 when it has none."""
