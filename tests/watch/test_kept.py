@@ -229,8 +229,8 @@ def test_killed_while_everything_changes_nothing_is_untold(killable: Killable) -
 
 
 @pytest.mark.torture
-def test_killed_two_thousand_times(killable: Killable) -> None:
-    rest = rounds(killable, random.randrange(2**31), 2000)
+def test_killed_a_thousand_times(killable: Killable) -> None:
+    rest = rounds(killable, random.randrange(2**31), 1000)
     epochs = [change for change in rest if isinstance(change, Epoch)]
     lost = [epoch for epoch in epochs if not epoch.continued]
     gaps = [change for change in rest if isinstance(change, Gap) and not change.path]
