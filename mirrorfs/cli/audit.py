@@ -7,10 +7,9 @@ Ends with 0 when nothing differs, with 1 when something does. `run` does this by
 --audit-interval there.
 """
 
-import json
-
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.voice import print_out
+from mirrorfs.core import carry
 from mirrorfs.errors import ExitCode
 from mirrorfs.output.escape import printable
 from mirrorfs.service.client import ask
@@ -21,7 +20,7 @@ def run(call: Call) -> int:
     place = State.find(call.flags.state.state_dir).mirror(*call.places)
     found = ask(place, "audit", within=None)
     if call.flags.logging.json:
-        print_out(json.dumps(found) + "\n")
+        print_out(carry.dumps(found) + "\n")
     else:
         for kind in ("defect", "drift"):
             listed = found["drift" if kind == "drift" else "defects"]

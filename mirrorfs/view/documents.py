@@ -4,7 +4,6 @@ Law: written to a file without a name when somebody asks, once for each picture;
 memory.
 """
 
-import json
 import os
 import tempfile
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from mirrorfs import status
+from mirrorfs.core import carry
 from mirrorfs.errors import MirrorError
 from mirrorfs.hold import HoldFile, approve_command
 from mirrorfs.output.escape import printable
@@ -73,4 +73,4 @@ def _status(wanted: Wanted) -> Iterator[str]:
     said = status.load(wanted.directory)
     if said is None:
         said = {"phase": "never run", "alive": False, "updated_ns": time.time_ns()}
-    yield json.dumps(said, indent=1) + "\n"
+    yield carry.dumps(said, indent=1) + "\n"
