@@ -14,6 +14,7 @@ other.
     translate   what an event means
     pairing     the two halves of a rename
     settle      when a file that is still open is worth a look
+    hot         what changes again and again
     phantom     files without a name (O_TMPFILE)
     coverage    what cannot be watched
     mounts      what is mounted over or unmounted

@@ -10,8 +10,8 @@ time only goes forward, so what was touched first stands first.
 
 from typing import NamedTuple
 
-Key = tuple[int, bytes]
-"""(watch descriptor, name): stays right while a directory above is renamed."""
+from mirrorfs.watch.hot import Hot
+from mirrorfs.watch.hot import Key as Key
 
 
 class Pace(NamedTuple):
@@ -39,6 +39,7 @@ class Settling:
         self._created: dict[Key, float] = {}
         self._first: dict[Key, float] = {}
         self._last: dict[Key, float] = {}
+        self._hot = Hot(pace.quiet, pace.cap)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._last or key in self._created
@@ -55,6 +56,13 @@ class Settling:
             self._first[key] = now
         self._last[key] = now
 
+    def finished(self, keys: list[Key], now: float) -> list[Key]:
+        """Those of the names that are to be reported now: all but the hot ones."""
+        if self._last or self._created:
+            for key in keys:
+                self.forget(key)
+        return self._hot.admit(keys, now)
+
     def forget(self, key: Key) -> None:
         """It is finished (or gone) and was reported."""
         if self._created.pop(key, None) is None and self._last.pop(key, None) is not None:
@@ -69,11 +77,13 @@ class Settling:
         ]
         for key in due:
             self.forget(key)
-        return due
+        if due:
+            due = self._hot.admit(due, now)
+        return due + self._hot.due(now) if self._hot else due
 
     def waiting(self) -> list[Key]:
         """All that waits."""
-        return [*self._created, *self._last]
+        return [*self._created, *self._last, *self._hot.waiting()]
 
     def drain(self) -> list[Key]:
         """All that waits, now: a barrier or the end."""
@@ -81,6 +91,7 @@ class Settling:
         self._created.clear()
         self._first.clear()
         self._last.clear()
+        self._hot.drain()
         return waiting
 
     def next(self) -> float | None:
@@ -94,7 +105,8 @@ class Settling:
             )
             if waiting
         ]
-        return min(moments, default=None)
+        hot = self._hot.next()
+        return min(moments if hot is None else [*moments, hot], default=None)
 
 
 def _ripe(waiting: dict[Key, float], moment: float) -> list[Key]:

@@ -116,10 +116,7 @@ class Translator:
         settling = self._settling
         if finished:
             keys = [(wd, name.rstrip(b"\0")) for name in finished]
-            if settling:
-                for key in keys:
-                    settling.forget(key)
-            self._batch.looks(keys)
+            self._batch.looks(settling.finished(keys, now))
         for name, written in open_.items():
             if name not in finished:
                 wait = settling.modified if written else settling.created

@@ -1,5 +1,8 @@
 """When an unfinished change is reported: with times given, no clock."""
 
+from itertools import pairwise
+
+from mirrorfs.watch.hot import FREE, Hot
 from mirrorfs.watch.settle import Pace, Settling
 
 PACE = Pace(quiet=0.5, cap=30.0, created=0.02)
@@ -76,3 +79,63 @@ def test_a_million_writes_are_one_entry() -> None:
     for tick in range(100_000):
         settling.modified(F, tick * 1e-6)
     assert len(settling) == 1
+
+
+def reports(settling: Settling, every: float, seconds: float) -> list[float]:
+    """When a file that is opened, written and closed so often is reported."""
+    reported, now = [], 0.0
+    while now < seconds:
+        settling.modified(F, now)
+        reported += [now for key in settling.finished([F], now) if key == F]
+        reported += [now for key in settling.due(now) if key == F]
+        now = round(now + every, 6)
+    return reported
+
+
+def test_a_hot_name_is_reported_less_and_less_often() -> None:
+    moments = reports(Settling(PACE), 0.01, 300.0)
+    assert len([moment for moment in moments if moment < 0.2]) == FREE + 1  # saved often, at first
+    pauses = [round(later - earlier, 3) for earlier, later in pairwise(moments[FREE:])]
+    assert pauses == sorted(pauses)
+    assert len(moments) < FREE + 20
+    assert 29.9 < pauses[-1] < 30.1
+
+
+def test_a_hot_name_is_never_forgotten() -> None:
+    settling = Settling(PACE)
+    moments = reports(settling, 0.01, 5.0)
+    assert F in settling.waiting()
+    moment = settling.next()
+    assert moment is not None
+    assert moments[-1] < moment <= 5.0 + PACE.cap
+    assert settling.due(moment) == [F]
+    assert settling.waiting() == []
+
+
+def test_a_hot_name_that_was_left_alone_is_reported_at_once_again() -> None:
+    settling = Settling(PACE)
+    reports(settling, 0.01, 60.0)
+    settling.due(100.0)
+    assert settling.finished([F], 200.0) == [F]
+    assert settling.finished([F], 200.1) == [F]
+
+
+def test_a_hot_name_delays_nobody_else() -> None:
+    settling = Settling(PACE)
+    reports(settling, 0.01, 10.0)
+    assert settling.finished([F, G], 10.0) == [G]
+
+
+def test_a_barrier_takes_hot_names_along() -> None:
+    settling = Settling(PACE)
+    reports(settling, 0.01, 10.0)
+    assert F in settling.drain()
+    assert settling.waiting() == []
+
+
+def test_what_came_once_is_not_remembered() -> None:
+    hot = Hot(0.5, 30.0)
+    for number in range(100):
+        hot.admit([(1, b"%d" % name) for name in range(1000)], 10.0 * number)
+    assert len(hot._counts) == 1000
+    assert hot._known == {}
