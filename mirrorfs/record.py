@@ -25,7 +25,7 @@ from mirrorfs.leftout import left_out
 from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.state import State, make
 from mirrorfs.trees.local.identity import identity, open_root
-from mirrorfs.watch import PACE, Keeper, Watcher
+from mirrorfs.watch import PACE, Keeper, Pace, Watcher
 
 BUDGET_BYTES = 256 << 20
 
@@ -60,6 +60,7 @@ class Recorder:
         one_file_system: bool = False,
         noticing: Noticing = BY_ITSELF,
         keeper: Keeper | None = None,
+        pace: Pace = PACE,
     ) -> None:
         self._state = state
         self._place = place
@@ -103,7 +104,7 @@ class Recorder:
             exclude=(lambda path: not filter.descends(path)) if filter.prunes else None,
             one_file_system=one_file_system,
             identity=lambda: identity_now(place),
-            pace=PACE._replace(poll=noticing.poll),
+            pace=pace._replace(poll=noticing.poll),
             backend=noticing.backend,
             keeper=keeper,
         )

@@ -2,12 +2,11 @@
 
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.mounting import make, mounted, umount
 
 from mirrorfs.core.change import Dirty, Epoch, Gap
 from mirrorfs.core.tree import Identity
@@ -24,18 +23,11 @@ mounting = [
 ]
 
 
-@contextmanager
-def mounted(place: Path) -> Iterator[None]:
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=True)
-    try:
-        yield
-    finally:
-        if os.path.ismount(place):
-            subprocess.run(["umount", "-l", place], check=True)
+MEMORY = ("-t", "tmpfs", "tmpfs")
 
 
-def umount(place: Path, *options: str) -> None:
-    subprocess.run(["umount", *options, place], check=True)
+def directories(root: Path) -> int:
+    return sum(1 for _ in os.walk(root))
 
 
 def assert_begins_anew(watched: object) -> None:
@@ -132,29 +124,38 @@ def test_the_end_while_the_root_is_away(start: Callable, source: Path) -> None:
     assert isinstance(watched.log[-1], Gap)
 
 
-@pytest.mark.parametrize("lazy", [pytest.param(way, marks=mounting) for way in ((), ("-l",))])
+@pytest.mark.root
+@pytest.mark.parametrize("lazy", [(), ("-l",)], ids=["", "lazily"])
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4", "xfs", "btrfs"])
 def test_the_root_is_unmounted(
-    start: Callable, source: Path, backend: str, lazy: tuple[str, ...]
+    start: Callable, source: Path, tmp_path: Path, backend: str, kind: str, lazy: tuple[str, ...]
 ) -> None:
-    with mounted(source):
+    with mounted(make(kind, tmp_path / "drive"), source):
         (source / "d" / "below").mkdir(parents=True)
         watched = start(pace=QUICK)
-        assert watched.watcher.status().watched == (3 if backend == "inotify" else 0)
+        if backend == "inotify":
+            assert watched.watcher.status().watched == directories(source)
         umount(source, *lazy)
         watched.gapped("", "unmounted")
         assert_begins_anew(watched)
 
 
-@pytest.mark.parametrize("busy", [pytest.param(way, marks=mounting) for way in (False, True)])
+@pytest.mark.root
+@pytest.mark.parametrize("busy", [False, True], ids=["", "busy"])
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4", "xfs", "btrfs", "bind", "overlay"])
 def test_a_mount_below_the_root_is_unmounted(
-    start: Callable, source: Path, backend: str, busy: bool
+    start: Callable, source: Path, tmp_path: Path, backend: str, kind: str, busy: bool
 ) -> None:
     (source / "m" / "hidden").mkdir(parents=True)
-    with mounted(source / "m"):
+    with mounted(make(kind, tmp_path / "drive"), source / "m"):
         for number in range(50):
             (source / "m" / str(number) / "below").mkdir(parents=True)
         (source / "m" / "file").touch()
         watched = start(pace=QUICK)
+        if backend == "inotify":
+            assert watched.watcher.status().watched == directories(source)
+        (source / "m" / "7" / "below" / "heard").touch()
+        assert Dirty("m/7/below/heard") in watched.barrier()
         if busy:
             with (source / "m" / "file").open():
                 umount(source / "m", "-l")
@@ -173,7 +174,7 @@ def test_a_mount_below_the_root_is_unmounted(
 def test_something_is_mounted_over_a_directory(start: Callable, source: Path, mark: None) -> None:
     (source / "m" / "hidden").mkdir(parents=True)
     watched = start(pace=QUICK)
-    with mounted(source / "m"):
+    with mounted(MEMORY, source / "m"):
         watched.gapped("m", "mounted")
         watched.assert_complete()
         (source / "m" / "seen").mkdir()
@@ -185,7 +186,7 @@ def test_something_is_mounted_over_a_directory(start: Callable, source: Path, ma
 @pytest.mark.parametrize("mark", [pytest.param(None, marks=mounting)])
 def test_the_root_is_mounted_over(start: Callable, source: Path, mark: None) -> None:
     watched = start(pace=QUICK)
-    with mounted(source):
+    with mounted(MEMORY, source):
         watched.gapped("", "mounted over")
         assert_begins_anew(watched)
         watched.watcher.close()
