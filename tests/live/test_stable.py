@@ -14,6 +14,13 @@ from support.walker import differences, leftovers
 SLOWLY = ("--bwlimit-file", "4M")  # several pieces for a large file, and pauses between them
 
 
+def holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_text() == text
+    except FileNotFoundError:
+        return False
+
+
 def went_on(judge: Judge, times: int) -> bool:
     """Whether enough files of every kind were seen in several versions."""
     for kind in KINDS:
@@ -110,3 +117,43 @@ def test_a_log_that_is_written_without_end(places: Places, tmp_path: Path) -> No
     assert sizes == sorted(set(sizes)), "each is newer"
     assert fork(["sync", "-a", str(source), str(destination)], state.parent).code == 0
     assert differences(source, destination) == []
+
+
+@pytest.mark.torture
+def test_a_logger_that_never_closes_its_file(places: Places) -> None:
+    """The log arrives at the latest after the watcher's cap, and nobody else waits for it."""
+    source, destination, state = places
+    stop = threading.Event()
+    log = open(source / "log", "wb", buffering=0)  # noqa: SIM115  (held open, as a logger does)
+    log.write(b"".join(b"%09d\n" % n for n in range(400_000)))
+
+    def write() -> None:
+        n = 400_000
+        while not stop.wait(0.001):
+            log.write(b"%09d\n" % n)
+            n += 1
+
+    thread = threading.Thread(target=write)
+    with Service("run", source, destination, state=state) as run:
+        run.mirrors()
+        thread.start()
+        try:
+            sizes: list[int] = []
+            number = 0
+            while len(sizes) < 3:
+                number += 1
+                text = f"{number}"
+                (source / "other").write_text(text)
+                until(lambda text=text: holds(destination / "other", text), "others go on")
+                size = (destination / "log").stat().st_size
+                if size != (sizes or [4_000_000])[-1]:
+                    sizes.append(size)
+                    data = (destination / "log").read_bytes()
+                    assert data == b"".join(b"%09d\n" % n for n in range(len(data) // 10))
+        finally:
+            stop.set()
+            thread.join()
+            log.close()
+        assert sizes == sorted(sizes)
+        run.mirrors()
+        assert run.stop() == 0

@@ -92,6 +92,7 @@ def _is_told(run: Service, state: Path) -> bool:
     return f"{len(owed)} paths" in shown and all(f"{path}: " in shown for path in owed)
 
 
+@pytest.mark.parametrize("small", ["ext4"], indirect=True)
 def test_room_made_by_others_is_found_without_a_restart(places: Places, small: Path) -> None:
     source, _, state = places
     small.mkdir()
