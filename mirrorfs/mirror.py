@@ -316,6 +316,7 @@ class Mirror:
             self.entries = report.kept
         self.entries += report.done[Verb.CREATE] - report.done[Verb.DELETE]
         self.destination.sweep()
+        report.withheld |= self.destination.unswept()
         return report
 
     def approval(self, plan: str) -> Collection[Touch]:

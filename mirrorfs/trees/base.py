@@ -258,6 +258,10 @@ class Destination(Tree):
     def flush(self) -> None:
         """Everything written so far is durable when this returns. Raises TemporaryError."""
 
+    def unswept(self) -> set[str]:
+        """The directories with leftovers of ours that `sweep` could not remove."""
+        return set()
+
     @abstractmethod
     def sweep(self) -> int:
         """Remove the leftovers of a killed run of our own that `read` has met; how many.

@@ -119,6 +119,9 @@ class RespelledDestination(Respelled, Destination):
     def sweep(self) -> int:
         return self._inner.sweep()
 
+    def unswept(self) -> set[str]:
+        return self._inner.unswept()
+
     def _each(
         self, actions: Sequence[Action], verb: Callable[[Sequence[Action]], list[Outcome]]
     ) -> list[Outcome]:

@@ -43,7 +43,7 @@ def check_ended(source: Path, room: Path) -> None:
     done = call(words(source, room), room)
     assert done.code == 0 and "ERROR" not in done.err, done.err
     seen = portrait(room / "mirror")
-    assert unlike(portrait(source), seen) == []
+    assert unlike(portrait(source), seen) == [], done.err
     assert not leftovers(seen)
     assert temporaries_of_state(room / "state") == []
 

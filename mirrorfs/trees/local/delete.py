@@ -97,6 +97,8 @@ def sweep(handles: Handles, temporaries: Temporaries) -> int:
                 # The directory's time may have been set already by the pass that met the leftover.
                 os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
             swept += 1
+        except FileNotFoundError:
+            continue
         except (OSError, TreeError):
-            continue  # gone already, or met again by a later pass
+            temporaries.met(directory, name)  # for a later pass
     return swept

@@ -57,10 +57,18 @@ class Temporaries:
         if name not in self._used:
             self._leftovers[directory, name] = None
 
+    def left(self, directory: str, name: str) -> None:
+        """One of ours, in use till now, could not be removed: it is a leftover from here on."""
+        self._leftovers[directory, name] = None
+
     def take_leftovers(self) -> list[tuple[str, str]]:
         """(directory, name) of what was met and nobody works on now; they are forgotten."""
         leftovers, self._leftovers = self._leftovers, {}
         return [(where, name) for where, name in leftovers if name not in self._used]
+
+    def places(self) -> set[str]:
+        """The directories of what was met and is not taken."""
+        return {where for where, _ in self._leftovers}
 
     def _numbered(self, number: int) -> str:
         return "%s%08x%s" % (self.prefix, number, self._suffix)  # noqa: UP031  (faster)

@@ -12,6 +12,7 @@ rename is all there is: what comes to the name between the look and the rename i
 
 import errno
 import os
+from collections.abc import Callable
 
 from mirrorfs.core.tree import Entry
 from mirrorfs.trees import expect
@@ -22,12 +23,21 @@ from mirrorfs.trees.local.rename import rename_new
 _UNABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
-def replace(fd: int, temporary: str, name: str, found: Entry, *, durable: bool) -> bool:
+def replace(
+    fd: int,
+    temporary: str,
+    name: str,
+    found: Entry,
+    *,
+    durable: bool,
+    left: Callable[[], None] = lambda: None,
+) -> bool:
     """Give ``name``, which stood for ``found``, to what ``temporary`` stands for; False where
     something else had the name: it has it still. Both names are in the directory ``fd``.
 
     ``durable``: the new content is on the disk. It must be, to be exchanged: ext4 writes content
-    out before a rename over a file, not before an exchange. Raises OSError.
+    out before a rename over a file, not before an exchange. ``left`` is called where the old one
+    could not be removed: it has the temporary's name now. Raises OSError.
     """
     try:
         if not durable or not _exchange(fd, temporary, name):
@@ -45,7 +55,7 @@ def replace(fd: int, temporary: str, name: str, found: Entry, *, durable: bool) 
     try:
         os.unlink(temporary, dir_fd=fd)
     except OSError:
-        pass  # the new one is in its place; the old one is a leftover for the next run
+        left()  # the new one is in its place all the same
     return True
 
 

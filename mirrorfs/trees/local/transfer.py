@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -269,7 +270,8 @@ class Transfers:
             elif action.expect is not None and expect.untouched(found, action.expect):
                 if self._backups is not None:
                     self._backups.keep(fd, name, action.path, found)
-                if not take_place(fd, temporary, name, found, durable=self._durable):
+                left = partial(self._temporaries.left, split(action.path)[0], temporary)
+                if not take_place(fd, temporary, name, found, durable=self._durable, left=left):
                     self._discard(fd, temporary)
                     return expect.drift(action, UNSEEN)
                 found = None

@@ -192,6 +192,9 @@ class LocalTree(Destination):
                 remedy="check the drive, its space and the kernel log; the next run repeats it",
             ) from None
 
+    def unswept(self) -> set[str]:
+        return self._temporaries.places()
+
     def sweep(self) -> int:
         self._check_writable()
         self._reading.seeks_leftovers = False
