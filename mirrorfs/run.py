@@ -22,6 +22,7 @@ from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
+from mirrorfs.coverage import unseen
 from mirrorfs.errors import Locked, MirrorError, TemporaryError
 from mirrorfs.flow import Flow
 from mirrorfs.follow import Follower, refuse_strangers
@@ -203,12 +204,9 @@ class Run:
     def _say_what_is_unwatched(self) -> None:
         """Changes there arrive late; that must not be a surprise."""
         assert self._recorder is not None
-        watch = self._recorder.watcher.status()
-        for path, reason in watch.failures:
-            self._said(
-                f"not watched, looked at every {watch.lag:.0f} s: {path or '.'} and all below it "
-                f"({reason})"
-            )
+        self._look()
+        for line in unseen(self.status.coverage):
+            self._said(line)
 
     async def _open_when_free(self, *, first: bool) -> Mirror:
         """Waits for another process to release the destination (--wait). Raises Locked."""
@@ -384,10 +382,7 @@ class Run:
 
     def _look(self) -> None:
         if self._recorder is not None:
-            watch = self._recorder.watcher.status()
-            self.status.watched = watch.watched
-            self.status.unwatched = watch.failed
-            self.status.overflows = watch.overflows
+            self.status.hear(self._recorder.watcher.status())
 
     def _show(self) -> None:
         self._look()

@@ -10,7 +10,12 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from mirrorfs.coverage import covered, limits, makes_sense
+
+if TYPE_CHECKING:
+    from mirrorfs.watch import WatchStatus
 
 NAME = "status.json"
 MOMENTS = 1 << 63  # nanoseconds since the epoch; later ones no calendar can show
@@ -32,8 +37,7 @@ class Phase(StrEnum):
 class Status:
     """``last`` is the last thing mirrored: [wall-clock ns, verb, path]; ``owed`` the first paths
     that failed, with reasons, of ``owed_count``. ``watched`` counts directories, ``unwatched``
-    those that
-    could not be watched. Times are wall-clock nanoseconds."""
+    those that could not be watched, each for all below it. Times are wall-clock nanoseconds."""
 
     source: str
     destination: str
@@ -52,6 +56,13 @@ class Status:
     watched: int = 0
     unwatched: int = 0
     overflows: int = 0
+    coverage: dict[str, Any] = field(default_factory=dict)
+
+    def hear(self, watch: "WatchStatus") -> None:
+        """Take over what the watcher says of itself."""
+        self.watched, self.unwatched = watch.watched, watch.failed
+        self.overflows = watch.overflows
+        self.coverage = covered(watch, limits())
 
     def store(self, directory: str) -> None:
         """Replace the file in the mirror's state directory; a full disk is no reason to stop."""
@@ -87,6 +98,8 @@ def _makes_sense(said: object) -> bool:
     if not isinstance(last, list) or [type(part) for part in last] != [int, str, str]:
         return False
     moments = (said["started_ns"], said["updated_ns"], last[0])
+    if not makes_sense(said["coverage"]):
+        return False
     return all(0 <= moment < MOMENTS for moment in moments) and all(
         isinstance(reason, str) for reason in said["owed"].values()
     )

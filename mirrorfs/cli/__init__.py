@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "watch": Command("watch", "SRC", "journal what changes in SRC"),
     "journal": Command("journal", "show|verify|path SRC", "look at the journal of SRC"),
     "audit": Command("audit", "SRC DST", "compare everything beside the mirror that runs"),
+    "doctor": Command("doctor", "SRC", "say how well changes in SRC can be noticed"),
     "status": Command("status", "[SRC [DST]]", "show what mirrors there are and how they are"),
     "held": Command("held", "MIRROR", "show the plan that is held, and what it would do"),
     "approve": Command("approve", "MIRROR PLAN", "carry out exactly the plan that is held"),

@@ -16,6 +16,7 @@ from mirrorfs.cli.voice import print_out
 from mirrorfs.core import carry
 from mirrorfs.core.plan import Totals
 from mirrorfs.core.values import format_size
+from mirrorfs.coverage import shown
 from mirrorfs.errors import ExitCode, StateError
 from mirrorfs.hold import HoldFile, approve_command
 from mirrorfs.output.escape import printable
@@ -109,10 +110,11 @@ def _shown(mirror: dict[str, Any]) -> str:
         )
         watch = f"{mirror['watched']:,} directories"
         if mirror["unwatched"]:
-            watch += f", {mirror['unwatched']:,} could not be watched"
+            watch += f"; {mirror['unwatched']:,} with everything below could not be watched"
         if mirror["overflows"]:
             watch += f", {mirror['overflows']:,} overflows"
         lines.append(f"  watched    {watch}")
+        lines += [f"             {printable(line)}" for line in shown(mirror["coverage"])]
     if mirror.get("compared_ns"):
         lines.append(f"  compared   {_clock(mirror['compared_ns'])}, {mirror['entries']:,} entries")
     if (audit := mirror["audit"])["at_ns"]:

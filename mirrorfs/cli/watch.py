@@ -11,6 +11,7 @@ import threading
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.settings import noticing
+from mirrorfs.coverage import covered, limits, shown
 from mirrorfs.errors import ExitCode
 from mirrorfs.output.escape import printable
 from mirrorfs.preflight import refuse_state, require_source
@@ -46,11 +47,10 @@ def run(call: Call) -> int:
         notify("READY=1")
         watched = recorder.watcher.status()
         call.log.notice(
-            f"watching {watched.watched} directories of {printable(source)}; "
-            f"the journal is {printable(state.journal(source))}"
+            f"watching {printable(source)}; the journal is {printable(state.journal(source))}"
         )
-        for path, reason in watched.failures:
-            call.log.error(f"not watched: {reason}", path)
+        for line in shown(covered(watched, limits())):
+            call.log.notice(printable(line))
         while not stop.wait(RETAIN_SECONDS):
             recorder.retain()
     return ExitCode.OK

@@ -76,7 +76,7 @@ class Fanotify:
 
     def has_mark(self) -> bool:
         """Whether the file system is still marked: unmounting ends that, in silence."""
-        with open(f"/proc/self/fdinfo/{self.fd}", encoding="ascii") as file:
+        with open(f"/proc/self/fdinfo/{self.fd}", encoding="utf-8") as file:
             return any(line.startswith("fanotify sdev:") for line in file)
 
     def read(self) -> bytes:

@@ -63,8 +63,9 @@ class Parts:
         self.ready = False
         self._mounts = Mounts(os.path.realpath(task.root))
         seen = self._mounts.seen()
-        if len(seen) > MANY and task.backend == "auto":
-            task = task._replace(backend="inotify")  # one instance serves them all
+        if task.backend == "auto" and (len(seen) > MANY or task.keeper is not None):
+            # One instance serves them all; and one is what a keeper keeps for the next process.
+            task = task._replace(backend="inotify")
         self._task = task
         try:
             root = partial(Session, kept=kept, claim=claim)
@@ -188,7 +189,7 @@ class Parts:
             return
         member = Member(path, kind, late=self.ready or (bool(path) and self.continued))
         session = self._enter(member, make)
-        member.why = silence or session.why
+        member.why = silence or (f"no fanotify: {session.why}" if session.why else "")
         if silence:
             self._scan(path, kind, silence)
         else:

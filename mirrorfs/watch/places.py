@@ -13,6 +13,7 @@ call while it is there.
 
 import errno
 import os
+import time
 from collections.abc import Callable
 
 from mirrorfs.watch.fanotify import handle_of, open_handle
@@ -22,6 +23,7 @@ MOST = 1 << 16
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _GONE = " (deleted)"
+_TRIES, _MOMENT = 20, 0.0002  # seconds
 
 
 class Astray(Exception):
@@ -69,7 +71,7 @@ class Places:
         """The path of what has a handle, asked from the kernel. Raises OSError, Astray."""
         self._hold_root()
         try:
-            fd = open_handle(self._fd, handle)
+            fd = _open_steadily(self._fd, handle)
         except OSError as error:
             if error.errno in (errno.ESTALE, errno.ENOENT):
                 return None  # the removal of it, or of a directory above, tells
@@ -209,6 +211,19 @@ class Places:
             os.close(fd)
             raise
         self._fd = fd
+
+
+def _open_steadily(mount: int, handle: bytes) -> int:
+    """RACE: ext4 says ENOMEM for the handle of a directory that is gone in the moment in which its
+    inode is given to another one."""
+    for _ in range(_TRIES):
+        try:
+            return open_handle(mount, handle)
+        except OSError as error:
+            if error.errno != errno.ENOMEM:
+                raise
+            time.sleep(_MOMENT)
+    return open_handle(mount, handle)
 
 
 def _path(fd: int) -> str | None:

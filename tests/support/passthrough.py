@@ -69,6 +69,13 @@ def _serve(original: str, point: str) -> None:
         async def lookup(self, parent, name, ctx=None):
             return self._attributes(os.path.join(self.paths[parent], os.fsdecode(name)))
 
+        async def statfs(self, ctx):
+            found, shown = os.statvfs(original), pyfuse3.StatvfsData()
+            for name in ("bsize", "frsize", "blocks", "bfree", "bavail", "files", "ffree"):
+                setattr(shown, f"f_{name}", getattr(found, f"f_{name}"))
+            shown.f_favail, shown.f_namemax = found.f_favail, found.f_namemax
+            return shown
+
         async def readlink(self, inode, ctx=None):
             return os.fsencode(os.readlink(self.paths[inode]))
 

@@ -37,7 +37,7 @@ class Linking(Group):
         "Mirror symlinks as symlinks", "-l", better="they need no .rclonelink in filter rules"
     )
     copy_links: bool = switch("Follow symlinks", "-L")
-    one_file_system: bool = switch("Stay in one file system", "-x", on=TREES | {"watch"})
+    one_file_system: bool = switch("Stay in one file system", "-x", on=TREES | {"watch", "doctor"})
     skip_links: bool = switch("Do not mention symlinks that are left out")
     skip_specials: bool = switch("Do not mention special files that are left out")
     local_links: bool = switch("The same as --links")

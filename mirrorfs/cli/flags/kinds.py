@@ -33,8 +33,8 @@ from mirrorfs.errors import FatalError
 
 TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run", "mount"})
 EVERYWHERE = TREES | {
-    "watch", "journal", "status", "audit", "held", "approve", "discard", "version", "help",
-    "completion",
+    "watch", "journal", "status", "doctor", "audit", "held", "approve", "discard", "version",
+    "help", "completion",
 }  # fmt: skip
 MIRRORS = frozenset({"sync", "copy", "plan", "run", "mount"})
 

@@ -34,7 +34,9 @@ class Logging(Group):
     human_readable: bool = switch("Print sizes with units", ignored=COSMETIC)
     dump: str = text("Print internals: filters", value="WHAT")
     json: bool = switch(
-        "Print JSON", on=frozenset({"plan", "status", "audit", "held", "journal"}), own=True
+        "Print JSON",
+        on=frozenset({"plan", "status", "doctor", "audit", "held", "journal"}),
+        own=True,
     )
     version: bool = switch("Print the version", "-V", on=EVERYWHERE, own=True)
     help: bool = switch("Print this help", "-h", on=EVERYWHERE)

@@ -36,9 +36,8 @@ def open_backend(
 
     Raises OSError; with "fanotify" also where that does not work.
     """
-    wanted = task.backend == "fanotify" or (task.backend == "auto" and task.keeper is None)
     why = ""
-    if wanted and kept is None:
+    if task.backend in ("auto", "fanotify"):
         try:
             return FanotifyBackend(task, batch, settling), ""
         except (FileNotFoundError, NotADirectoryError):
