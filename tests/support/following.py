@@ -16,6 +16,7 @@ from mirrorfs.core.guard import Limits
 from mirrorfs.core.options import Options, archive
 from mirrorfs.follow import Follower
 from mirrorfs.mirror import Mirror
+from mirrorfs.noticing import Noticing
 from mirrorfs.reading import Reading
 from mirrorfs.record import Recorder
 from mirrorfs.replay import watcher_answers
@@ -35,6 +36,7 @@ class Following:
         filter: Filter = EVERYTHING,
         one_file_system: bool = False,
         adopt: bool = False,
+        backend: str = "inotify",
         **watching: Any,
     ) -> None:
         self.source, self.destination = source, destination
@@ -42,7 +44,7 @@ class Following:
         self._filter = filter
         self._one_file_system = one_file_system
         self._adopt = adopt
-        self._watching = watching
+        self._watching = {"noticing": Noticing(backend), **watching}
         self._opened = ExitStack()
         self.cycles: list[Any] = []  # (reading, report) of each
 
