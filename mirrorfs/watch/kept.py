@@ -105,7 +105,10 @@ class Flight:
         """The memory an earlier process left, if it is continued under this claim."""
         if os.fstat(descriptor).st_size != SIZE:
             return None
-        flight = cls(descriptor)
+        try:
+            flight = cls(descriptor)
+        except OSError:
+            return None
         if (
             flight._memory[: len(_MAGIC)] != _MAGIC
             or flight._memory[_CLAIM : _CLAIM + 32] != _digest(claim)

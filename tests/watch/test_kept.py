@@ -3,12 +3,13 @@
 import os
 import pickle
 import random
+import shutil
 import signal
 import socket
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from mirrorfs.core.change import Change, Cookie, Dirty, Epoch, Gap, Moved, Ready
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Identity, is_within
 from mirrorfs.watch import Watcher
+from mirrorfs.watch.inotify import Inotify
+from mirrorfs.watch.kept import SIZE, Flight, take
 
 DESCRIPTORS = ("inotify", "flight")
 
@@ -226,6 +229,97 @@ def test_killed_while_everything_changes_nothing_is_untold(killable: Killable) -
     assert [epoch.continued for epoch in epochs] == [False] + [True] * 25
     assert rest.count(Ready()) == 1
     assert [change for change in rest if isinstance(change, Gap) and not change.path] == []
+
+
+def test_what_took_a_name_while_nobody_was_there_is_looked_at_whole(killable: Killable) -> None:
+    """The map is made of what is there now; the queue tells how it came to be."""
+    for name in ("a", "b", "gone"):
+        (killable.root / name / "deep").mkdir(parents=True)
+        (killable.root / name / "deep" / f"in {name}").touch()
+    killable.start()
+    killable.until_now()
+    before = walk(str(killable.root))
+    killable.kill()
+    killable.news()
+    shutil.rmtree(killable.root / "b")
+    (killable.root / "a").rename(killable.root / "b")
+    shutil.rmtree(killable.root / "gone")
+    (killable.root / "gone" / "new").mkdir(parents=True)
+    (killable.root / "gone" / "new" / "file").touch()
+    killable.start()
+    changes = killable.until_now()
+    assert untold(before, walk(str(killable.root)), changes) == []
+    assert [change.path for change in changes if isinstance(change, Gap)] == []
+
+
+def flight(root: int = 1) -> Flight:
+    made = Flight.new("claim", root)
+    made.continues(True)
+    return made
+
+
+def test_the_memory_outlives_who_wrote_it(tmp_path: Path) -> None:
+    inotify, watched = Inotify(), tmp_path / "watched"
+    watched.mkdir()
+    descriptor = os.open(watched, os.O_RDONLY)
+    wd = inotify.watch(descriptor)
+    made = flight(wd)
+    (watched / "one").touch()
+    one = made.read(inotify.fd)
+    (watched / "two").touch()
+    two = made.read(inotify.fd)
+    assert one and two
+
+    def next_one() -> Flight:
+        left = Flight.left(os.dup(made.fd), "claim")
+        assert left is not None
+        return left
+
+    with closing(next_one()) as left:
+        assert left.events() == one + two, "whoever read it may not have lived to count it"
+        assert (left.root, left.settled, left.waiting()) == (wd, 0, [])
+    for names in ([], [(7, b"a"), (8, b"b" * 255)], [(9, b"\xff")]):
+        made.landed(names, [(5, b"")], 3)
+        with closing(next_one()) as left:
+            assert (left.events(), left.settled) == (b"", 3)
+            assert left.waiting() == [*((*key, False) for key in names), (5, b"", True)]
+    made.landed([(n, b"x" * 200) for n in range(1000)], [], None)
+    with closing(next_one()) as left:
+        assert left.waiting() is None, "too many to say"
+    made.continues(False)
+    assert Flight.left(made.fd, "claim") is None
+    made.continues(True)
+    assert Flight.left(made.fd, "another claim") is None
+    made.close()
+    os.close(descriptor)
+    inotify.close()
+
+
+def test_what_is_not_ours_is_let_go_of(tmp_path: Path) -> None:
+    keeper = Given({})
+    assert take(keeper, "claim") is None
+    with open(tmp_path / "file", "wb") as file:
+        for size in (0, SIZE):
+            file.truncate(size)
+            before = len(os.listdir("/proc/self/fd"))
+            keeper = Given({"inotify": os.dup(file.fileno()), "flight": os.dup(file.fileno())})
+            assert take(keeper, "claim") is None
+            assert len(os.listdir("/proc/self/fd")) == before
+
+
+class Given:
+    """A keeper that has what it is given."""
+
+    claim = ""
+
+    def __init__(self, descriptors: dict[str, int]) -> None:
+        self._descriptors = descriptors
+
+    def take(self) -> dict[str, int]:
+        return self._descriptors
+
+    def keep(self, descriptors: dict[str, int]) -> None:
+        raise AssertionError(descriptors)
 
 
 @pytest.mark.torture
