@@ -47,6 +47,7 @@ from mirrorfs.stoppable import Stopped, Watching
 from mirrorfs.sync import Listener
 
 FIRST_WAIT = 1.0
+DISTRUSTED = 10  # changes that no event told of: from then on their mounts are polled
 LONGEST_WAIT = 10.0
 RETAIN_SECONDS = 60.0
 
@@ -190,6 +191,9 @@ class Run:
         """What the audit found goes the way of what is owed."""
         if self._follower is not None:
             self._follower.owe(paths, "found by the audit")
+        if self._recorder is not None and len(paths) >= DISTRUSTED:
+            for path in paths:
+                self._recorder.watcher.distrust(path, "an audit found what no event had told of")
         self._hurry()
 
     async def _begin(self, mirror: Mirror, opened: ExitStack) -> None:

@@ -14,9 +14,10 @@ import pytest
 import trio
 from live.conftest import Places
 from support import forked
-from support.process import Service
+from support.process import Service, until
 from support.walker import differences
 
+from mirrorfs.run import DISTRUSTED
 from mirrorfs.service.audited import Audit
 from mirrorfs.service.background import in_background
 from mirrorfs.service.client import ask
@@ -85,6 +86,35 @@ def test_a_write_through_a_name_outside_is_found_and_named(kept: Kept, tmp_path:
     found = kept.audit()
     assert list(found["defects"]) == ["two"]
     kept.is_right()
+
+
+def test_where_much_is_not_told_of_is_polled_from_then_on(kept: Kept) -> None:
+    source = kept.places.source
+    names = [f"d/{number}" for number in range(DISTRUSTED)]
+    for name in names:
+        (source / name).write_text("what it was at first")
+    mappings = []
+    for name in names:
+        with open(source / name, "r+b") as file:
+            mappings.append(mmap.mmap(file.fileno(), 0))
+    kept.is_right()
+    for mapping in mappings:
+        mapping[:4] = b"WHAT"
+        mapping.flush()
+    assert kept.audit()["defect_count"] == DISTRUSTED
+
+    def polled() -> bool:
+        parts = kept.ask("status")["coverage"]["parts"]
+        return [part["backend"] for part in parts][1:] == ["poll"]
+
+    until(polled, "the source is polled, too")
+    kept.is_right()
+    for mapping in mappings:
+        mapping[:4] = b"when"
+        mapping.flush()
+    kept.is_right()
+    for mapping in mappings:
+        mapping.close()
 
 
 def test_what_others_changed_on_the_destination_is_drift(kept: Kept) -> None:
