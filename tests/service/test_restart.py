@@ -127,8 +127,8 @@ def test_a_restart_misses_nothing_and_compares_nothing(machine: Machine) -> None
 
     machine.restart()
     machine.everything_is_there()
-    for number in range(3):  # while nobody is there
-        systemd.unit(f"{UNIT}.d/slow.conf", "[Service]\nRestartSec=1\n")
+    for number in range(2):  # while nobody is there
+        systemd.unit(f"{UNIT}.d/slow.conf", "[Service]\nRestartSec=0.5\n")
         machine.kill()
         (source / f"new{number}").mkdir()
         (source / f"new{number}" / "deep").mkdir()

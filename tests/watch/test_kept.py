@@ -24,6 +24,7 @@ from mirrorfs.watch import Watcher
 from mirrorfs.watch.inotify import Inotify
 from mirrorfs.watch.kept import SIZE, Flight, take
 
+ROUNDS = 15
 DESCRIPTORS = ("inotify", "flight")
 
 
@@ -224,9 +225,9 @@ def rounds(killable: Killable, seed: int, count: int) -> list[Change]:
 
 
 def test_killed_while_everything_changes_nothing_is_untold(killable: Killable) -> None:
-    rest = rounds(killable, random.randrange(2**31), 25)
+    rest = rounds(killable, random.randrange(2**31), ROUNDS)
     epochs = [change for change in rest if isinstance(change, Epoch)]
-    assert [epoch.continued for epoch in epochs] == [False] + [True] * 25
+    assert [epoch.continued for epoch in epochs] == [False] + [True] * ROUNDS
     assert rest.count(Ready()) == 1
     assert [change for change in rest if isinstance(change, Gap) and not change.path] == []
 
