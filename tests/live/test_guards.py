@@ -255,7 +255,7 @@ def test_a_full_destination_is_waited_out(filled: Places, tmp_path: Path) -> Non
     point.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", point], check=True)
     try:
-        with Service("run", source, point, state=state) as run:
+        with Service("run", source, point, state=state, flags=("--min-free=0",)) as run:
             run.mirrors()
             (source / "large").write_bytes(bytes(range(256)) * (8 << 12))
             until(lambda: "large" in run.status().get("owed", {}), "the file is owed")
