@@ -202,7 +202,7 @@ class Session:
 
     def rest(self) -> float:
         """Seconds until there is something to do though nothing happens."""
-        if self._backend:
+        if self._backend or not self.ready:
             return 0.0
         moments = [
             self._next_poll,
