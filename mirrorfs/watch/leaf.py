@@ -31,5 +31,9 @@ class Leaves:
             return False
         counts = self._counting.get(here)
         if counts is None:
-            counts = self._counting[here] = file_system(fd) in COUNTING
+            try:
+                kind = file_system(fd)
+            except OSError:
+                return False  # it is listed then
+            counts = self._counting[here] = kind in COUNTING
         return counts

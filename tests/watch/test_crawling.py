@@ -12,6 +12,7 @@ from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import Blind
 from mirrorfs.watch.crawl import HELD, Crawler
 from mirrorfs.watch.inotify import ROOT, Inotify
+from mirrorfs.watch.leaf import Leaves
 from mirrorfs.watch.watches import Node, Watches, remove
 
 
@@ -153,3 +154,23 @@ def test_nothing_is_announced_before_all_below_is_watched(hand: Hand) -> None:
             break
     assert len(hand.watches.nodes) == 3 + 21
     assert hand.run() == [Dirty("new", True)]
+
+
+def test_links_count_directories_where_that_is_known(tmp_path: Path) -> None:
+    leaves = Leaves()
+    (tmp_path / "leaf").mkdir()
+    (tmp_path / "parent" / "below").mkdir(parents=True)
+    device = os.stat(tmp_path).st_dev
+
+    def has(name: str, device: int) -> bool:
+        fd = os.open(tmp_path / name, os.O_RDONLY)
+        try:
+            return leaves.has(fd, device)
+        finally:
+            os.close(fd)
+
+    assert has("leaf", device)
+    assert not has("parent", device)
+    assert not has("leaf", device + 1)  # on another file system than the directory above
+    leaves._counting[device] = False  # one whose links count nothing
+    assert not has("leaf", device)
