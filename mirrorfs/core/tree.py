@@ -16,6 +16,8 @@ from typing import NamedTuple, Protocol
 class Kind(IntEnum):
     """What a name is. The numbers are stored in journals and held plans: never renumber."""
 
+    __hash__ = int.__hash__  # an enum's own is not C, and this is a key for every name of a tree
+
     FILE = 1
     DIRECTORY = 2
     SYMLINK = 3

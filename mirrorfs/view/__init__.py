@@ -10,6 +10,7 @@ now is read through `mirrorfs.trees`; nothing in here decides anything about a m
     amend       a plan brought up to date for a part of the trees
     planner     the plan, again and again, from what the journal or a watcher of our own says
     documents   plan.json, plan.txt, summary, status.json
+    listings    directories that were listed a moment ago
     inodes      what the kernel knows of, until it forgets
     operations  the kernel's questions, answered from the picture
     mount       mounting, unmounting, and mounts that a killed process left behind

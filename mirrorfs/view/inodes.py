@@ -7,13 +7,13 @@ is looked at. Only the thread of the event loop calls.
 import os
 from collections.abc import Iterable, Iterator
 
+from mirrorfs.core.preview import Shown
 from mirrorfs.core.scope import Scope
 from mirrorfs.view.places import (
     TOP,
     VERBS,
     Area,
     Place,
-    Seen,
     above,
     directory_number,
     name_of,
@@ -26,17 +26,17 @@ _TREES = {Area.AFTER, *VERBS}
 class Inodes:
     """By inode number: place, what was seen there last under that number, lookups."""
 
-    def __init__(self, top: Seen) -> None:
-        self._known: dict[int, tuple[Place, Seen]] = {number(TOP, top.entry): (TOP, top)}
+    def __init__(self, top: Shown) -> None:
+        self._known: dict[int, tuple[Place, Shown]] = {number(TOP, top.entry): (TOP, top)}
         self._lookups: dict[int, int] = {}
 
-    def __getitem__(self, inode: int) -> tuple[Place, Seen]:
+    def __getitem__(self, inode: int) -> tuple[Place, Shown]:
         return self._known[inode]
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def number(self, place: Place, seen: Seen) -> int:
+    def number(self, place: Place, seen: Shown) -> int:
         """The number of what is seen at a place, and the kernel is going to know of it: a lookup is
         counted."""
         inode = number(place, seen.entry)
@@ -46,7 +46,7 @@ class Inodes:
         self._lookups[inode] = self._lookups.get(inode, 0) + 1
         return inode
 
-    def refresh(self, inode: int, seen: Seen) -> None:
+    def refresh(self, inode: int, seen: Shown) -> None:
         """What is seen now under a number that stays."""
         self._known[inode] = (self._known[inode][0], seen)
 

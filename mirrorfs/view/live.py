@@ -91,7 +91,8 @@ class View:
     async def _follow(self, planner: Planner, operations: Operations) -> None:
         trouble = ""
         while True:
-            await self._news.wait()
+            with trio.move_on_after(RETRY_SECONDS if planner.bare else float("inf")):
+                await self._news.wait()
             await trio.sleep(SETTLE_SECONDS)
             self._news = trio.Event()
             try:

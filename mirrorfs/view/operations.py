@@ -20,22 +20,20 @@ import pyfuse3
 import trio
 from pyfuse3 import EntryAttributes, FileInfo, FUSEError
 
-from mirrorfs.core.preview import Side
+from mirrorfs.core.preview import Shown, Side
 from mirrorfs.core.tree import Entry, Kind, TreeError, Trouble
 from mirrorfs.errors import MirrorError
 from mirrorfs.trees.local.read import entry_of
 from mirrorfs.view.documents import text, write
 from mirrorfs.view.inodes import Inodes
+from mirrorfs.view.listings import KEPT_SECONDS, Listed, Listings
 from mirrorfs.view.picture import Picture
-from mirrorfs.view.places import AFTER, TOP, Area, Document, Place, Seen, child
+from mirrorfs.view.places import AFTER, TOP, Area, Document, Place, child
 from mirrorfs.view.planner import Wanted
 from mirrorfs.view.reasons import NAMESPACE, why
 
 _log = logging.getLogger(__name__)
 PATIENCE = 10.0
-# How long the kernel may keep what it was told; what changes is taken back before (`Live`). Others
-# may change the destination, and nobody tells of that.
-KEPT_SECONDS = 5.0
 BLOCK = 512
 NAME_MAX = 255
 WAITING = 64  # questions that may wait for one tree
@@ -57,7 +55,6 @@ _ERRORS = {
 }
 T = TypeVar("T")
 P = ParamSpec("P")
-Listed = list[tuple[bytes, Place, Seen]]
 
 
 def _answered(handler: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -86,12 +83,13 @@ class Operations(pyfuse3.Operations):
     def __init__(self, picture: Picture, wanted: Wanted, top: Entry) -> None:
         super().__init__()
         self._wanted = wanted
-        self._top = Seen(top, Side.NEITHER, "")
+        self._top = Shown(top, Side.NEITHER, "")
         self.inodes = Inodes(self._top)
         self._limits = {side: trio.CapacityLimiter(WAITING) for side in Side}
-        self._newer: dict[Place, Seen] = {}  # what was found to be newer than the picture
+        self._newer: dict[Place, Shown] = {}  # what was found to be newer than the picture
         self._stale: set[Place] = set()  # of these the kernel was told in this picture or the last
         self._directories: dict[int, Listed] = {}
+        self._listings = Listings()
         self._next_handle = 1
         self._sides: dict[int, Side] = {}  # of open files, by descriptor
         self._written: dict[Document, int] = {}
@@ -104,6 +102,7 @@ class Operations(pyfuse3.Operations):
         self.picture = picture
         self._stale.intersection_update(self._newer)
         self._newer.clear()
+        self._listings.clear()
         self._drop_documents()
 
     def close(self) -> None:
@@ -267,7 +266,7 @@ class Operations(pyfuse3.Operations):
 
     # How
 
-    async def _look(self, place: Place) -> Seen | None:
+    async def _look(self, place: Place) -> Shown | None:
         if (newer := self._newer.get(place)) is not None:
             return newer
         picture = self.picture
@@ -280,6 +279,8 @@ class Operations(pyfuse3.Operations):
         return await self._ask(Side.DESTINATION, picture.look, place)
 
     async def _list(self, place: Place) -> Listed:
+        if (kept := self._listings.get(place)) is not None:
+            return kept
         picture = self.picture
         if picture.sits_still(place):
             seen = picture.list(place)
@@ -295,14 +296,16 @@ class Operations(pyfuse3.Operations):
         for name, what in seen.items():
             if (below := child(place, name)) is not None:
                 listed.append((os.fsencode(name), below, what))
+        if place != TOP and picture is self.picture:
+            self._listings.keep(place, listed)
         return listed
 
-    async def _document_seen(self, document: Document) -> Seen:
+    async def _document_seen(self, document: Document) -> Shown:
         size = os.fstat(await self._document(document)).st_size
         picture = self.picture
         uid, gid = picture.owner
         entry = Entry(Kind.FILE, size, picture.made_ns, 0o444, uid, gid)
-        return Seen(entry, Side.NEITHER, document.value)
+        return Shown(entry, Side.NEITHER, document.value)
 
     async def _document(self, document: Document) -> int:
         """A descriptor of it, written if it was not yet; the status is written each time."""
@@ -321,7 +324,7 @@ class Operations(pyfuse3.Operations):
                 self._written[document] = descriptor = fresh
             return descriptor
 
-    async def _open(self, seen: Seen) -> int:
+    async def _open(self, seen: Shown) -> int:
         if seen.side is Side.NEITHER:
             raise FUSEError(errno.EIO)
         return await self._ask(seen.side, self.picture.trees.open, seen.side, seen.path)

@@ -13,7 +13,7 @@ from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.preview import Preview, Shown, Side, Untouched
 from mirrorfs.core.tree import Entry, Kind, TreeError, Trouble
-from mirrorfs.view.places import VERBS, Area, Place, Seen, fixed
+from mirrorfs.view.places import VERBS, Area, Place, fixed
 from mirrorfs.view.trees import Trees
 
 DIRECTORY_MODE = 0o755
@@ -49,7 +49,7 @@ class Picture:
         """Whether the answers about a place come from the plan alone."""
         return place.area is not Area.AFTER
 
-    def look(self, place: Place) -> Seen | None:
+    def look(self, place: Place) -> Shown | None:
         """What is at a place; documents are not the picture's. Raises TreeError, MirrorError."""
         if place.area is Area.AFTER:
             return self._after(place.path)
@@ -61,7 +61,7 @@ class Picture:
             return None
         return self._pending(actions[name])
 
-    def list(self, place: Place) -> dict[str, Seen]:
+    def list(self, place: Place) -> dict[str, Shown]:
         """What a directory of the view holds, without documents. Raises TreeError, MirrorError."""
         if place.area is Area.AFTER:
             return self._listed_after(place.path)
@@ -86,18 +86,18 @@ class Picture:
             if action.verb is verb and action.path == place.path
         )
 
-    def _after(self, path: str) -> Seen | None:
+    def _after(self, path: str) -> Shown | None:
         shown = self.preview.where(path)
         if shown is None:
             return None
         if isinstance(shown, Shown):
-            return Seen(*shown)
+            return shown
         if self.bare:
             return None if shown.path else self._made_up()
         entry = self.trees.look(Side.DESTINATION, shown.path)
-        return None if entry is None else Seen(entry, Side.DESTINATION, shown.path)
+        return None if entry is None else Shown(entry, Side.DESTINATION, shown.path)
 
-    def _listed_after(self, path: str) -> dict[str, Seen]:
+    def _listed_after(self, path: str) -> dict[str, Shown]:
         place = self.preview.where(path)
         if place is None:
             return {}
@@ -108,19 +108,19 @@ class Picture:
             except TreeError as error:
                 if error.trouble is not Trouble.ABSENT:
                     raise
-        return {name: Seen(*shown) for name, shown in self.preview.after(path, now).items()}
+        return self.preview.after(path, now)
 
-    def _pending(self, action: Action | None) -> Seen:
+    def _pending(self, action: Action | None) -> Shown:
         """What stands for an action: what is there now, but for what is new."""
         if action is None:
             return self._made_up()
         if action.verb is Verb.CREATE and action.want is not None:
             side = Side.NEITHER if action.want.is_directory else Side.SOURCE
-            return Seen(action.want._replace(inode=0, device=0, links=1), side, action.path)
+            return Shown(action.want._replace(inode=0, device=0, links=1), side, action.path)
         place = action.origin if action.verb is Verb.RENAME else action.path
         if action.expect is None:  # a plan that does not say what it found
             return self._made_up()
-        return Seen(action.expect, Side.DESTINATION, place)
+        return Shown(action.expect, Side.DESTINATION, place)
 
-    def _made_up(self) -> Seen:
-        return Seen(self.made_up, Side.NEITHER, "")
+    def _made_up(self) -> Shown:
+        return Shown(self.made_up, Side.NEITHER, "")

@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mirrorfs.core.plan import Verb
-from mirrorfs.core.preview import Side
 from mirrorfs.core.tree import Entry, Kind, join
 
 ROOT_NUMBER = 1
@@ -19,6 +18,8 @@ _NEVER_ROOT = 2
 
 class Area(StrEnum):
     """The parts of the view. A pending one has the name of its verb."""
+
+    __hash__ = str.__hash__  # an enum's own is not C, and this is a key for every name shown
 
     TOP = "."
     AFTER = "after"
@@ -72,20 +73,12 @@ def child(place: Place, name: str) -> Place | None:
     return None if place.area is Area.DOCUMENT else Place(place.area, join(place.path, name))
 
 
-class Seen(NamedTuple):
-    """What is shown at a place: its entry, and where its content is read."""
-
-    entry: Entry
-    side: Side
-    path: str
-
-
 def number(place: Place, entry: Entry) -> int:
     """The inode number of what is shown at a place: the same as long as it is the same."""
     if entry.kind is Kind.DIRECTORY:
         return directory_number(place)
-    version = (entry.kind, entry.size, entry.mtime_ns, entry.target)
-    return (hash((place, version)) & _NUMBERS) | _NEVER_ROOT
+    version = (place, entry.kind, entry.size, entry.mtime_ns, entry.target)
+    return (hash(version) & _NUMBERS) | _NEVER_ROOT
 
 
 def directory_number(place: Place) -> int:

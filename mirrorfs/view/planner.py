@@ -74,6 +74,7 @@ class Planner:
         self._trees = Trees(wanted.source, wanted.destination, wanted.options)
         self._changed = changed
         self._watchers: list[Watcher] = []
+        self._watched: set[str] = set()
         self._lock = threading.Lock()
         self._heard: list[Change] = []
         self._made: _Made | None = None
@@ -83,6 +84,11 @@ class Planner:
         for watcher in self._watchers:
             watcher.close()
         self._trees.close()
+
+    @property
+    def bare(self) -> bool:
+        """Whether the destination is yet to be made: nothing will tell when it is."""
+        return self._made is not None and self._made.bare
 
     @property
     def watches(self) -> bool:
@@ -101,6 +107,10 @@ class Planner:
         heard of."""
         made = self._made
         assert made is not None
+        if made.bare and os.path.isdir(self._wanted.destination):
+            if self._watchers:
+                self._watch()
+            return self._picture(self._make()), Scope.everything()
         with self._lock:
             heard, self._heard = self._heard, []
         try:
@@ -190,8 +200,9 @@ class Planner:
         heard of after it."""
         wanted = self._wanted
         for place in (wanted.source, wanted.destination):
-            if not os.path.isdir(place):
+            if place in self._watched or not os.path.isdir(place):
                 continue
+            self._watched.add(place)
             watcher = Watcher(
                 place,
                 self._hear,

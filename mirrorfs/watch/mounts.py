@@ -52,8 +52,8 @@ class Mounts:
         be seen, by root-relative path."""
         seen = {"": Mounted("", b"")}
         skip = len(self._root) + 1 if self._root else 0
-        for point, line in mounts(self.fd):
-            mounted = Mounted(os.fsdecode(line.partition(b" - ")[2].split(b" ", 1)[0]), line)
+        for mount in mounts(self.fd):
+            point, mounted = mount.point, Mounted(mount.kind, mount.line)
             if is_within(self._root, point):
                 seen = {"": mounted}  # what was mounted below before is hidden
             elif is_within(point, self._root):

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from mirrorfs.core.change import Change, Cookie, Coverage, Gap, Moved, Ready
 from mirrorfs.core.tree import is_within
+from mirrorfs.trees.local.mountinfo import VIEW
 from mirrorfs.watch.backends.choice import refusal
 from mirrorfs.watch.coverage import plain, reason
 from mirrorfs.watch.hearing import hears
@@ -241,6 +242,8 @@ class Parts:
             if path in self._apart or not self._wants_its_own(path, kind):
                 continue
             self._apart[path] = line
+            if kind == VIEW:
+                continue  # it shows what lies in the trees: nothing in it changes by itself
             try:
                 self._begin(path, kind)
             except OSError as error:

@@ -11,6 +11,8 @@ from support.process import Service, call, until
 from support.view import View
 from support.walker import differences
 
+INOTIFY = ("--watch-backend", "inotify")
+
 pytestmark = [pytest.mark.fuse, pytest.mark.root, pytest.mark.slow]
 
 
@@ -227,26 +229,32 @@ def _works(directory: Path) -> bool:
 
 
 def test_a_view_inside_the_source_is_gone_round(tmp_path: Path) -> None:
-    """Nobody scans or watches the view: it would read itself."""
+    """Nobody scans or watches the view: it would read itself. Nor is it missed when it is gone."""
     source, destination = tmp_path / "source", tmp_path / "destination"
     inside = source / "look here"
     inside.mkdir(parents=True)
     (source / "file").write_text("file\n")
+    state = tmp_path / "state"
     try:
-        flags = ("--mount", str(inside))
-        with Service("run", source, destination, state=tmp_path / "state", flags=flags) as run:
+        with (
+            View(source, destination, inside, state=tmp_path / "views") as view,
+            Service("run", source, destination, state=state, flags=INOTIFY) as run,
+        ):
             run.reaches("in sync")
-            until(lambda: (inside / "summary").exists(), "the view")
+            assert run.status()["watched"] == 1, "the source, and nothing of the view"
             (source / "another").write_text("another\n")
             until(lambda: (destination / "another").exists(), "mirrored")
             assert os.listdir(destination / "look here") == []
+            until(lambda: "nothing to do" in (inside / "summary").read_text(), "in the view")
             # And a sync by somebody else, who compares everything, goes round it too.
             other = tmp_path / "other"
             call("sync", "-a", "--full", source, other, state=tmp_path / "others")
             assert os.listdir(other / "look here") == []
-            assert (other / "look here").stat().st_mtime == (
-                destination / "look here"
-            ).stat().st_mtime
+            times = [(tree / "look here").stat().st_mtime for tree in (other, destination)]
+            assert times[0] == times[1]
+            assert view.stop() == 0
+            (source / "third").write_text("third\n")
+            until(lambda: (destination / "third").exists(), "mirrored")
             run.reaches("in sync")
             assert run.status()["owed_count"] == 0
             assert run.stop() == 0

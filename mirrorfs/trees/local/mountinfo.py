@@ -17,6 +17,7 @@ from mirrorfs.trees.local import kernel
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.identity import identity
 
+VIEW = "fuse.mirrorfs"  # the type of a mounted view of ours: it belongs to no tree
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
@@ -25,6 +26,11 @@ class Mount(NamedTuple):
 
     point: str
     line: bytes
+
+    @property
+    def kind(self) -> str:
+        """The type of its file system."""
+        return os.fsdecode(self.line.partition(b" - ")[2].split(b" ", 1)[0])
 
 
 def mounts(descriptor: int) -> Iterator[Mount]:
@@ -66,7 +72,11 @@ class Nested:
         # RACE: the poll came before this reading; a mount between the two is told of again.
         root = os.readlink(f"/proc/self/fd/{self._root}").strip("/")
         skip = len(root) + 1 if root else 0
-        points = {mount.point for mount in mounts(self._list) if is_below(mount.point, root)}
+        points = {
+            mount.point
+            for mount in mounts(self._list)
+            if is_below(mount.point, root) and mount.kind != VIEW
+        }
         wanted = {path for point in points if takes(path := point[skip:])}
         found = {}
         for path in sorted(wanted | places):

@@ -6,26 +6,21 @@ serves it.
 """
 
 import os
-import re
 
-FILE_SYSTEM = b"fuse.mirrorfs"
-_OCTAL = re.compile(rb"\\([0-7]{3})")
+from mirrorfs.trees.local.mountinfo import VIEW, mounts
 
 
 def views() -> dict[int, str]:
     """The mount point of every view in this mount namespace, by device number."""
     found = {}
-    with open("/proc/self/mountinfo", "rb") as lines:
-        for line in lines:
-            if FILE_SYSTEM not in line:
-                continue
-            mount, _, rest = line.partition(b" - ")
-            if not rest.startswith(FILE_SYSTEM + b" "):
-                continue
-            fields = mount.split()
-            major, minor = map(int, fields[2].split(b":"))
-            point = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), fields[4])
-            found[os.makedev(major, minor)] = os.fsdecode(point)
+    descriptor = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        for mount in mounts(descriptor):
+            if mount.kind == VIEW:
+                major, minor = map(int, mount.line.split(b" ", 3)[2].split(b":"))
+                found[os.makedev(major, minor)] = f"/{mount.point}"
+    finally:
+        os.close(descriptor)
     return found
 
 
