@@ -2,7 +2,7 @@
 
     python benchmarks/viewing.py [FILES] [DIRECTORY]
 
-FILES (100,000) empty files in directories of 100, all of them to be created, and one file of 512 MiB
+FILES (100,000) empty files in directories of 100, all yet to be created, and one file of 512 MiB
 are shown by `mirrorfs mount`. In turn, five times each: `find` by name, `find` by size (which asks
 for every file's attributes), and reading the large file; in the source itself and in the view. The
 first round finds the kernel with nothing of the view in its caches and is shown apart; the rest are

@@ -135,6 +135,8 @@ def test_only_the_mounting_user_looks(pair: tuple[Path, Path], tmp_path: Path) -
 def test_a_slow_destination_costs_one_answer(pair: tuple[Path, Path], point: Path) -> None:
     """A file system that hangs keeps nobody from what lies elsewhere; ended by a signal in time."""
     source, destination = pair
+    for tree in pair:
+        (tree / "directory").mkdir()
     with View(source, destination, point, state=point.parent / "state") as view:
         assert view.process is not None
         # The view of another view: the destination is served by a process that is stopped.
@@ -142,10 +144,12 @@ def test_a_slow_destination_costs_one_answer(pair: tuple[Path, Path], point: Pat
         second.mkdir()
         try:
             with View(source, point / "after", second, state=point.parent / "state 2") as outer:
-                assert os.listdir(outer.after) == ["file", "secret"]
+                assert sorted(os.listdir(outer.after)) == ["directory", "file", "secret"]
                 view.process.send_signal(signal.SIGSTOP)
                 try:
-                    asked = subprocess.Popen(["ls", outer.after], stderr=subprocess.PIPE)
+                    asked = subprocess.Popen(
+                        ["ls", outer.after / "directory"], stderr=subprocess.PIPE
+                    )
                     assert (second / "summary").read_text()
                     assert (outer.pending / "create").is_dir()
                     assert asked.wait(60) != 0
