@@ -57,7 +57,7 @@ def run(call: Call) -> int:
         if point := call.flags.viewing.mount:
             wanted = (source, destination, made.options, made.filter, made.settings)
             view = make_view(call, point, *wanted)
-        with toggling(limit), StatusLine(mirror.status, call.log, sys.stderr) as line:
+        with toggling(limit), StatusLine(mirror.condition, call.log, sys.stderr) as line:
             trio.run(_until_told, call, mirror, line, view)
     return ExitCode.OK
 
@@ -75,7 +75,7 @@ async def _until_told(call: Call, mirror: "Run", line: "StatusLine", view: "View
     trouble: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(obey, nursery)
-        nursery.start_soon(line.keep_drawing, mirror)
+        nursery.start_soon(line.keep_drawing)
         if view is not None:
             nursery.start_soon(_show, call, mirror, view)
         try:
@@ -91,8 +91,8 @@ async def _show(call: Call, mirror: "Run", view: "View") -> None:
     """The view, once the source is being recorded. Whatever ends it, the mirror goes on."""
     from mirrorfs.status import Phase
 
-    while mirror.status.phase is Phase.STARTING:
-        await mirror.news.wait()
+    while mirror.condition.status.phase is Phase.STARTING:
+        await mirror.condition.news.wait()
     try:
         await told(view, call)
     except MirrorError as error:

@@ -14,8 +14,8 @@ import trio
 from mirrorfs.core.values import format_size
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Log
-from mirrorfs.run import Run
-from mirrorfs.status import Phase, Status
+from mirrorfs.run import Condition
+from mirrorfs.status import Phase
 
 REDRAW_SECONDS = 0.1
 MARKS = {
@@ -29,8 +29,8 @@ MARKS = {
 class StatusLine:
     """A context manager; while it is open, the log's lines are written above the line."""
 
-    def __init__(self, status: Status, log: Log, stream: TextIO) -> None:
-        self._status = status
+    def __init__(self, condition: Condition, log: Log, stream: TextIO) -> None:
+        self._condition = condition
         self._log = log
         self._stream = stream
         self._draws = stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -52,20 +52,20 @@ class StatusLine:
             self._log.write = self._before
             self._put("\r\x1b[K")
 
-    async def keep_drawing(self, run: Run) -> None:
+    async def keep_drawing(self) -> None:
         """Redraw when there is something new, until cancelled."""
         if not self._draws:
             return
         while True:
-            news = run.news
+            news = self._condition.news
             self._draw()
             await trio.sleep(REDRAW_SECONDS)
-            if not run.busy:
+            if not self._condition.busy:
                 await news.wait()
 
     def text(self) -> str:
         """The line, without what keeps it on one line of the terminal."""
-        status = self._status
+        status = self._condition.status
         pieces = [f"{MARKS.get(status.phase, '○')} {status.phase}"]
         if status.why:
             pieces.append(status.why)

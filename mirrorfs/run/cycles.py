@@ -1,0 +1,101 @@
+"""Cycle after cycle: what changed, what is owed, and what comes between two cycles.
+
+Law: one call to a thread at a time, so that nothing is decided while something is written. What
+was decided about a held plan, and what barriers wait for, is looked at between two cycles.
+"""
+
+from typing import NoReturn
+
+import trio
+
+from mirrorfs.follow import Follower
+from mirrorfs.record import Recorder
+from mirrorfs.run.bell import Bell
+from mirrorfs.run.condition import Condition
+from mirrorfs.service.barrier import Barriers
+from mirrorfs.service.decisions import Decisions, outcome
+
+RETAIN_SECONDS = 60.0
+
+
+class Cycles:
+    """For one follower after the other, each until a root fails."""
+
+    def __init__(
+        self,
+        condition: Condition,
+        bell: Bell,
+        *,
+        recorder: Recorder,
+        barriers: Barriers,
+        decisions: Decisions,
+    ) -> None:
+        self._condition, self._bell = condition, bell
+        self._recorder = recorder
+        self._barriers, self._decisions = barriers, decisions
+
+    async def __call__(self, follower: Follower) -> NoReturn:
+        """Raises MirrorError, OSError, JournalError for a root, or a state, that fails."""
+        condition, bell = self._condition, self._bell
+        retained = trio.current_time()
+        while True:
+            bell.listen()
+            if bell.hurried:
+                bell.hurried = False
+                follower.hurry()
+            await self._decide(follower)
+            worked = await self._work(follower)
+            condition.rests(follower)
+            await self._pass_barriers(follower)
+            if follower.must_vouch:
+                await trio.to_thread.run_sync(follower.vouch)
+            if worked and not condition.held and not follower.waits:
+                continue
+            condition.announce(busy=False)
+            with trio.move_on_after(follower.pause()) as quiet:
+                await bell.wait()
+            condition.announce(busy=True)
+            if quiet.cancelled_caught:
+                await trio.to_thread.run_sync(follower.vouch)
+                if trio.current_time() - retained > RETAIN_SECONDS:
+                    await trio.to_thread.run_sync(self._recorder.retain)
+                    retained = trio.current_time()
+
+    async def _work(self, follower: Follower) -> bool:
+        """What changed, then what is owed; whether there was any of it."""
+        worked = False
+        for work in (follower.cycle, follower.retry):
+            if (turn := await trio.to_thread.run_sync(work)) is None:
+                continue
+            worked = True
+            self._condition.turned(turn)
+            if self._condition.held:
+                break  # else what is owed would be looked at over and over
+        return worked
+
+    async def _decide(self, follower: Follower) -> None:
+        """Carry out what was decided about a held plan."""
+        for decision in self._decisions.take():
+            with decision.answering():
+                if not decision.approves:
+                    await trio.to_thread.run_sync(follower.discard, decision.plan)
+                    decision.answer({})
+                    continue
+                turn = await trio.to_thread.run_sync(follower.approve, decision.plan)
+                self._condition.turned(turn)
+                decision.answer(outcome(turn[1], self._condition.status.remedy))
+
+    async def _pass_barriers(self, follower: Follower) -> None:
+        """Tell those who wait for what was just done, once every owed path was tried for them."""
+        if follower.seen is None or not self._barriers.reached(follower.seen):
+            return
+        held, status = self._condition.held, self._condition.status
+        if not held:
+            if follower.is_due or self._bell.hurried:
+                return
+            await trio.to_thread.run_sync(follower.vouch)
+        why = status.why if held else ""
+        if follower.owed and not held:
+            why = f"{len(follower.owed)} paths are owed"
+        answer = {"complete": not why, "why": why, "held": held, "owed": status.owed}
+        self._barriers.answer(follower.seen, answer)
