@@ -21,7 +21,7 @@ test: ## everything that must hold: lint, types, the whole test suite
 	$(bin)/ruff check || ok=1; \
 	$(bin)/ruff format --check || ok=1; \
 	$(bin)/mypy --strict mirrorfs journal || ok=1; \
-	$(bin)/python -m pytest || ok=1; \
+	$(bin)/python -m pytest -n 4 --dist worksteal || ok=1; \
 	exit $$ok
 
 lint: ## ruff, both as linter and as formatter
