@@ -8,7 +8,7 @@ before it, so that those which changes up to its cursor made are among them.
 
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from journal import (
     CursorDamaged,
@@ -112,6 +112,39 @@ class MountsFile:
         places = {path: list(identity) for path, identity in mounts.known.items()}
         self._file.store({"version": 1, "places": places})
         mounts.changed = False
+
+
+class DoubtsFile:
+    """What is in doubt on one mirror's destination (`mirrorfs.core.doubt`), in the mirror's state
+    directory."""
+
+    # What could not be stored, by directory: this process at least must not forget it.
+    _unstored: ClassVar[dict[str, set[str]]] = {}
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._file = CursorFile(os.path.join(directory, "doubts"))
+
+    def load(self) -> tuple[set[str], bool]:
+        """The paths, and whether a process that was writing never said that it has ended. From a
+        file that cannot be used, everything is in doubt."""
+        try:
+            stored = self._file.load() or {"paths": (), "writing": False}
+            paths = {str(path) for path in stored["paths"]}
+            if not all(is_safe(path) for path in paths):
+                raise ValueError("a path leaves the root")
+            return paths | self._unstored.get(self._directory, set()), bool(stored["writing"])
+        except (JournalError, *NONSENSE):
+            return {""}, True
+
+    def store(self, paths: set[str], *, writing: bool) -> None:
+        """Replace it durably; where nothing is to be said, remove it. Raises JournalUnwritable."""
+        self._unstored[self._directory] = paths
+        if paths or writing:
+            self._file.store({"version": 1, "paths": sorted(paths), "writing": writing})
+        else:
+            self._file.remove()
+        del self._unstored[self._directory]
 
 
 class NamesFile:

@@ -33,6 +33,7 @@ from mirrorfs.core.report import Report
 from mirrorfs.core.vouch import Found, Known, objection
 from mirrorfs.core.walk import Heard, nobody
 from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
+from mirrorfs.flushing import Flushing
 from mirrorfs.hold import Held, Keeper, Recipe
 from mirrorfs.leftout import left_out, recorded_for
 from mirrorfs.mounted import MountedSource
@@ -130,6 +131,7 @@ class Mirror:
             with suppress(DirectoryMissing):
                 self._elsewhere.append(LocalTree(place, options))
         place = self._state.mirror(source, destination)
+        self._flushing = Flushing(self.destination, place, listener or Listener())
         self.keeper = Keeper(place, self._describe, self._check_state)
         self._names_file = NamesFile(place)
         self._names = self._names_file.load()
@@ -154,7 +156,8 @@ class Mirror:
                 remember=self._remember,
             ),
             keep=self.keeper.keep,
-            listener=listener,
+            listener=self._flushing,
+            doubts=lambda: self._flushing.doubts,
         )
         self._journal = Reader(self._state.journal(source))
         self._file = CheckpointFile(place)
@@ -166,6 +169,7 @@ class Mirror:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._flushing.close()
         self.source.close()
         self.destination.close()
         for tree in self._elsewhere:
@@ -218,7 +222,7 @@ class Mirror:
         if why := objection(known, found):
             return everything(why, tail)
         assert checkpoint is not None
-        return self._since(checkpoint.cursor, checkpoint.retry)
+        return self._since(checkpoint.cursor, {*checkpoint.retry, *self._flushing.doubts})
 
     def since(self, cursor: Position | None, owed: Collection[str] = ()) -> Reading:
         """What the journal holds after a cursor; ``owed`` paths only as far as they were renamed.
@@ -284,6 +288,8 @@ class Mirror:
         report = self.apply(reading, choose, approved=approved)
         if report.refusal is None and reading.cursor is not None:
             self.vouch(self.next_checkpoint(reading, report))
+        elif report.refusal is None and self._flushing.doubts:
+            self._flushing.flush(report.unfinished())
         return report
 
     def apply(
@@ -298,17 +304,17 @@ class Mirror:
     ) -> Report:
         """Carry a reading out without moving the checkpoint. ``gone``: how many entries the
         destination lost a moment ago. ``approved``: take exactly this away, or nothing. ``waits``:
-        see `Pass.run`.
-        ``settles``: if nothing is refused, a plan that was held before is out of date."""
+        see `Pass.run`. ``settles``: if nothing is refused, a plan held before is out of date."""
         self._why = reading.why
-        report = self._pass.run(
-            reading.scope,
-            reading.hints,
-            before=self.before(gone),
-            approved=approved,
-            waits=waits,
-            choose=choose,
-        )
+        with self._flushing.writing(reading.scope, vouched=reading.cursor is not None):
+            report = self._pass.run(
+                reading.scope,
+                reading.hints,
+                before=self.before(gone),
+                approved=approved,
+                waits=waits,
+                choose=choose,
+            )
         unfinished = approved is not None and report.errors
         if settles and not (report.refusal or report.limit or report.waits or unfinished):
             self.keeper.settle()
@@ -361,7 +367,6 @@ class Mirror:
 
     def next_checkpoint(self, reading: Reading, report: Report) -> Checkpoint:
         """What may be vouched for after an applied reading, once the destination is flushed."""
-        owed = {path: _reason(report, path) for path in report.unfinished()}
         before = self.checkpoint
         whole = report.whole or before is None
         return Checkpoint(
@@ -370,7 +375,7 @@ class Mirror:
             self.destination.identity(),
             self._fingerprint,
             reading.cursor,
-            owed,
+            report.owed(),
             time.time_ns() if whole or before is None else before.compared_ns,
             self.entries,
         )
@@ -378,7 +383,7 @@ class Mirror:
     def vouch(self, checkpoint: Checkpoint) -> None:
         """Make the destination durable, then what is known of hard links (a name the checkpoint
         vouches for must not be missing there), then the checkpoint. Raises TemporaryError."""
-        self.destination.flush()
+        self._flushing.flush(checkpoint.retry)
         make(self._state.mirror(*self.places))
         try:
             self._names_file.store(self._names)
@@ -393,8 +398,3 @@ class Mirror:
 
 def _distrusted(error: JournalError) -> StateError:
     return StateError(str(error), remedy="remove the journal: the next sync compares everything")
-
-
-def _reason(report: Report, path: str) -> str:
-    failure = report.failures.get(path)
-    return failure.message if failure else "withheld"

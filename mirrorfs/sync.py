@@ -75,7 +75,7 @@ class Pass:
 
     ``names``: what is known of the source's hard links; kept up to date; ``mounted``: the same for
     the file systems mounted in it. ``keep`` is called with a plan that was refused, and answers
-    what became of it.
+    what became of it. ``doubts``: what is to be written again (`mirrorfs.core.doubt`).
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Pass:
         mounted: MountedSource | None = None,
         keep: Keep = lambda refusal, actions: refusal,
         listener: Listener | None = None,
+        doubts: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._lending = Lending(source) if settings.copy_dest else None
         self._source = self._lending or source
@@ -115,6 +116,7 @@ class Pass:
         self._mounted = mounted or MountedSource(source, filter, one_file_system=one_file_system)
         self._keep = keep
         self._listener = listener or Listener()
+        self._doubts = doubts
 
     def plan(self, scope: Scope, hints: Iterable[Hint] = (), heard: Heard = nobody) -> Plan:
         """What a run would do; ``heard`` may raise. Raises as `run` does."""
@@ -330,6 +332,7 @@ class Pass:
         rules.spelling = self._spelling
         rules.lost = self._lost
         rules.unknown = self._mounted.unknown
+        rules.doubts = self._doubts()
         if self._places:
             rules.spare = self._spare
         renames = Renames((), view, frozenset())
@@ -347,7 +350,7 @@ class Pass:
     def _walk(self, scope: Scope, renames: Renames, rules: Rules) -> Iterator[Batch]:
         walk = Reconciler(self._source, renames.view, rules).walk(scope, renames.touched)
         strategy = self._settings.track_renames
-        if strategy is None or renames.actions or not self._options.delete:
+        if strategy is None or renames.actions or rules.doubts or not self._options.delete:
             return walk
 
         def same(path: str, place: str) -> bool | Failure:

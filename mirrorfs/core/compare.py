@@ -35,6 +35,7 @@ class Difference(NamedTuple):
 
 
 type_changed = Difference(Verdict.CONTENT, "another kind of thing")
+in_doubt = Difference(Verdict.CONTENT, "a flush failed before it was on the disk")
 
 Comparer = Callable[[Entry, Entry], Difference | None]
 

@@ -8,10 +8,11 @@ sides (equal or differ), or of two kinds that cannot replace each other in one s
 made).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mirrorfs.core.compare import Comparer, Difference, Verdict, comparer, type_changed
+from mirrorfs.core.compare import Comparer, Difference, Verdict, comparer, in_doubt, type_changed
+from mirrorfs.core.doubt import covers
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Links, Options
@@ -54,6 +55,7 @@ class Rules:
         self.unknown: Mapping[str, Failure] = {}  # places of the source of which nothing is known
         self.device = 0  # with one_file_system: the root's, the only one that is mirrored
         self.compare: Comparer = comparer(options)
+        self.doubts: Collection[str] = ()  # see `mirrorfs.core.doubt`
         self.plain = filter.is_everything
 
     def includes(self, path: str, entry: Entry) -> bool:
@@ -64,6 +66,26 @@ class Rules:
             return self.filter.descends(path) or self.filter.includes(path, is_directory=True)
         size = entry.size if entry.kind is Kind.FILE else -1
         return self.filter.includes(path, size=size, mtime_ns=entry.mtime_ns)
+
+    def differ(self, path: str, want: Entry, have: Entry) -> Difference | None:
+        """How two entries differ; content in doubt is not believed for what it looks like."""
+        difference = self.compare(want, have)
+        if (
+            self.doubts
+            and want.kind is Kind.FILE
+            and self._looks_right(difference)
+            and covers(self.doubts, path)
+        ):
+            return in_doubt
+        return difference
+
+    def _looks_right(self, difference: Difference | None) -> bool:
+        """As far as size and time tell; or nobody asked, and it was us who wrote it."""
+        return (
+            difference is None
+            or difference.verdict in (Verdict.ATTRIBUTES, Verdict.UNSURE)
+            or self.options.ignore_existing
+        )
 
     def crosses(self, want: Entry) -> bool:
         """Whether a directory of the source is left out because of its file system."""
@@ -103,7 +125,8 @@ class Pairing:
         """Decide every name that stands in either listing."""
         wanted, found = theirs.entries, ours.entries
         rules, frame = self._rules, self._frame
-        compare, plain, file = rules.compare, rules.plain, Kind.FILE
+        compare, file = rules.compare, Kind.FILE
+        plain = rules.plain and not rules.doubts
         shares = rules.sharing is not None
         equal = self._batch.equal.append
         for name in sorted(wanted.keys() | found.keys()):
@@ -175,7 +198,7 @@ class Pairing:
             self._make_room(path, want, have)
         elif have.kind is Kind.DIRECTORY:
             self._replace_directory(path, want, have)
-        elif difference := self._rules.compare(want, have):
+        elif difference := self._rules.differ(path, want, have):
             self._differ(name, want, have, difference)
         else:
             self._right(name, want, have)
@@ -287,7 +310,7 @@ class Pairing:
             case Verdict.CONTENT:
                 if difference is type_changed and not self._may_replace(path):
                     return
-                if self._rules.spare(path, want):
+                if difference is not in_doubt and self._rules.spare(path, want):
                     return
                 frame.touched = True
                 update = Action(Verb.UPDATE, Stage.CONTENT, path, want, have, difference.reason)

@@ -158,6 +158,8 @@ def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[E
 
     Raises TreeError where that cannot be told.
     """
+    if rules.doubts:
+        return None  # what is renamed is not written again
     if rules.filter.markers:
         return None  # a marker beside or above either name may exclude it
     if rules.spelling is not None and rules.spelling.loose((hint.origin, hint.path)):

@@ -79,3 +79,8 @@ class Report:
     def unfinished(self) -> set[str]:
         """The paths to look at again."""
         return self.withheld.union(self.old_names, self.failures)
+
+    def owed(self) -> dict[str, str]:
+        """The same, and why."""
+        said = {path: failure.message for path, failure in self.failures.items()}
+        return {path: said.get(path, "withheld") for path in self.unfinished()}

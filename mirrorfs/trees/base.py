@@ -258,6 +258,12 @@ class Destination(Tree):
     def flush(self) -> None:
         """Everything written so far is durable when this returns. Raises TemporaryError."""
 
+    @property
+    def unflushed(self) -> bool:
+        """Whether a flush for some of it failed since it was opened: what else was written may be
+        lost, too."""
+        return False
+
     def unswept(self) -> set[str]:
         """The directories with leftovers of ours that `sweep` could not remove."""
         return set()

@@ -113,6 +113,10 @@ class RespelledDestination(Respelled, Destination):
     def check(self) -> None:
         self._inner.check()
 
+    @property
+    def unflushed(self) -> bool:
+        return self._inner.unflushed
+
     def flush(self) -> None:
         self._inner.flush()
 

@@ -18,7 +18,7 @@ LAYERS = [
     "trees",
     "backlog flow pace quota settings",
     "apply",
-    "checkpoint coverage doctor hold leftout lookup mounted noticing overlap preflight"
+    "checkpoint coverage doctor flushing hold leftout lookup mounted noticing overlap preflight"
     " reading replay rooted state status stoppable sync watch follow mirror output record run"
     " service view",
     "cli",

@@ -8,6 +8,7 @@ device makes a drive of it. Writes are appended to a log: 24 bytes of kind, offs
 the data.
 """
 
+import errno
 import os
 import random
 import signal
@@ -46,6 +47,16 @@ class LogDisk:
                 found.append(Write(at, log.tell(), size if kind == _WRITE else 0))
                 log.seek(size, os.SEEK_CUR)
         return found
+
+    @contextmanager
+    def refusing(self, mark: bytes) -> Iterator[None]:
+        """Meanwhile every write that holds ``mark`` is refused, as by a bad sector."""
+        refused = _refused(self.store)
+        refused.write_bytes(mark)
+        try:
+            yield
+        finally:
+            refused.unlink()
 
     def begin(self, base: Path) -> None:
         """Keep the disk as it is, and forget the log; nobody may be writing."""
@@ -90,11 +101,17 @@ def log_disk(room: Path, size: int) -> Iterator[LogDisk]:
         os.waitpid(server, 0)
 
 
+def _refused(store: Path) -> Path:
+    return store.with_suffix(".refused")
+
+
 def _serve(store: Path, log: Path, point: Path, told: int) -> None:
     import pyfuse3
     import trio
 
     disk, journal = os.open(store, os.O_RDWR), os.open(log, os.O_RDWR | os.O_APPEND)
+
+    refused = _refused(store)
 
     class Disk(pyfuse3.Operations):
         async def getattr(self, inode: int, ctx: object = None) -> pyfuse3.EntryAttributes:
@@ -124,6 +141,8 @@ def _serve(store: Path, log: Path, point: Path, told: int) -> None:
             return os.pread(disk, size, off)
 
         async def write(self, fh: int, off: int, buf: bytes) -> int:
+            if refused.exists() and refused.read_bytes() in buf:
+                raise pyfuse3.FUSEError(errno.EIO)
             os.pwrite(disk, buf, off)
             os.write(journal, _RECORD.pack(_WRITE, off, len(buf)) + buf)
             return len(buf)

@@ -83,6 +83,7 @@ class Transfers:
         self._durable = fsync in (Fsync.REPLACE, Fsync.ALWAYS)
         self._writing = writing
         self._backups = backups
+        self.unflushed = False  # whether a syncfs failed, which spoke of other files, too
         self._filling = Filling(
             self._made,
             writing,
@@ -141,6 +142,7 @@ class Transfers:
                     outcomes[index] = self._publish(fd, staged.pop(index))
             if staged:
                 problem = _sync_all(fd, directory)
+                self.unflushed |= problem is not None
                 for index, item in list(staged.items()):
                     if problem is None:
                         outcomes[index] = self._publish(fd, staged.pop(index))

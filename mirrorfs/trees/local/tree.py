@@ -192,6 +192,10 @@ class LocalTree(Destination):
                 remedy="check the drive, its space and the kernel log; the next run repeats it",
             ) from None
 
+    @property
+    def unflushed(self) -> bool:
+        return self._transfers.unflushed
+
     def unswept(self) -> set[str]:
         return self._temporaries.places()
 

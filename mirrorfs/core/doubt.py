@@ -1,0 +1,94 @@
+"""Which content on the destination may be gone although it looks right.
+
+Law: what was written since the last good flush is in doubt once a flush fails: the kernel may have
+dropped what it could not write, and sizes and times are as if it had not. Doubt is only ever too
+wide; it ends with a good flush after the content was written again.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from mirrorfs.core.plan import Outcome, Stage, Status, Verb
+from mirrorfs.core.tree import Kind, moved, split
+
+MOST = 1 << 20  # characters of paths that are remembered; more are known by their directories
+
+
+class Written:
+    """The files written since the last good flush, each as a path that covers all below it."""
+
+    def __init__(self) -> None:
+        self._paths: set[str] = set()
+        self._size = 0
+
+    def hear(self, outcomes: Sequence[Outcome]) -> None:
+        """Remember what was written, and follow what was renamed."""
+        renamed = {}
+        for action, status, _, _ in outcomes:
+            if status is not Status.DONE:
+                continue
+            if action.verb is Verb.RENAME:
+                renamed[action.origin] = action.path
+            elif (
+                action.stage in (Stage.CONTENT, Stage.LINKS)
+                and action.want is not None
+                and action.want.kind is Kind.FILE
+            ):
+                self._add(action.path)
+        if renamed and self._paths:
+            for path in _followed(self._paths, renamed):
+                self._add(path)
+
+    def take(self) -> set[str]:
+        """What was remembered, which is forgotten."""
+        taken, self._paths, self._size = self._paths, set(), 0
+        return taken
+
+    def _add(self, path: str) -> None:
+        if path in self._paths or covers(self._paths, path):
+            return
+        self._paths.add(path)
+        self._size += len(path)
+        if self._size > MOST:
+            self._paths = bounded(self._paths, MOST // 2)
+            self._size = sum(map(len, self._paths))
+
+
+def covers(doubts: Collection[str], path: str) -> bool:
+    """Whether a path is one of ``doubts`` (a set), or below one."""
+    if path in doubts or "" in doubts:
+        return True
+    return any(above in doubts for above in _above(path))
+
+
+def bounded(paths: set[str], most: int = MOST) -> set[str]:
+    """Paths that cover the given ones, of so many characters at most: the root if need be."""
+    while sum(map(len, paths)) > most:
+        paths = {split(path)[0] for path in paths}
+    return paths
+
+
+def remaining(doubts: Collection[str], owed: Collection[str]) -> set[str]:
+    """What is in doubt still, once all but the ``owed`` paths was written again."""
+    left = {path for path in owed if covers(doubts, path)}
+    left.update(path for path in doubts if any(above in owed for above in _above(path)))
+    if "" in owed:
+        left.update(doubts)
+    return left
+
+
+def _followed(paths: Collection[str], renamed: dict[str, str]) -> list[str]:
+    """Where written files are after renames; what covers more is as wide there."""
+    found = [
+        moved(path, origin, renamed[origin])
+        for path in paths
+        for origin in (path, *_above(path))
+        if origin in renamed
+    ]
+    known = set(paths)
+    found += [to for origin, to in renamed.items() if covers(known, origin)]
+    return found
+
+
+def _above(path: str) -> Iterable[str]:
+    """The directories a path lies in, but for the root."""
+    return (path[:at] for at, letter in enumerate(path) if letter == "/")
