@@ -93,7 +93,8 @@ def make_destination(destination: str) -> None:
         raise FatalError(f"the destination {destination} is a file not a directory") from error
     except OSError as error:
         raise TemporaryError(
-            f"cannot make the destination {destination}: {error.strerror}"
+            f"cannot make the destination {destination}: {error.strerror}",
+            remedy="check the path and the permissions of the directory it is in",
         ) from error
 
 

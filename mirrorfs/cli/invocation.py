@@ -104,10 +104,11 @@ def _count(name: str, places: list[str]) -> None:
     least = sum(1 for word in wanted if not word.startswith("["))
     if least <= len(places) <= len(wanted):
         return
-    few = "at least" if len(wanted) > least else "exactly"
+    few = "exactly" if len(wanted) == least else "at least" if len(places) < least else "at most"
+    number = least if len(places) < least else len(wanted)
     given = " ".join(repr(place) for place in places) or "none"
     raise UsageError(
-        f"{name} needs {few} {least} arguments, not {len(places)} ({given})",
+        f"{name} takes {few} {number} argument{'s' * (number != 1)}, not {len(places)} ({given})",
         remedy=f"usage: mirrorfs {name} {COMMANDS[name].places} [FLAGS]",
     )
 

@@ -43,7 +43,9 @@ def run(call: Call) -> int:
     else:
         for mirror in mirrors:
             print_out(_shown(mirror))
-        if not mirrors:
+        if not mirrors and wanted:
+            print_out("no such mirror: `mirrorfs status` shows all (or give its --state-dir)\n")
+        elif not mirrors:
             print_out("no mirrors yet: `mirrorfs run SRC DST` starts one\n")
     healthy = bool(mirrors) and all(mirror["healthy"] for mirror in mirrors)
     return ExitCode.OK if healthy else ExitCode.UNCATEGORISED
@@ -113,8 +115,11 @@ def _shown(mirror: dict[str, Any]) -> str:
             watch += f"; {mirror['unwatched']:,} with everything below could not be watched"
         if mirror["overflows"]:
             watch += f", {mirror['overflows']:,} overflows"
-        lines.append(f"  watched    {watch}")
-        lines += [f"             {printable(line)}" for line in shown(mirror["coverage"])]
+        # Where one mark watches a whole file system no directory is counted.
+        watched = [watch] if mirror["watched"] or mirror["unwatched"] or mirror["overflows"] else []
+        watched += map(printable, shown(mirror["coverage"]))
+        heads = ["watched", *[""] * len(watched)]
+        lines += [f"  {head:<10} {line}" for head, line in zip(heads, watched, strict=False)]
     if mirror.get("compared_ns"):
         lines.append(f"  compared   {_clock(mirror['compared_ns'])}, {mirror['entries']:,} entries")
     if (audit := mirror["audit"])["at_ns"]:

@@ -55,7 +55,10 @@ def _said(call: Call, answer: dict[str, object]) -> int:
     owed = answer["owed"]
     for path, reason in owed.items() if isinstance(owed, dict) else ():
         call.log.error(printable(str(reason)), path)
-    call.log.error(f"Failed to sync: not everything is there: {printable(str(answer['why']))}")
+    why = printable(str(answer["why"]))
+    if remedy := answer.get("remedy"):
+        why += f" ({printable(str(remedy))})"
+    call.log.error(f"Failed to sync: not everything is there: {why}")
     if answer.get("held"):
         return ExitCode.FATAL
     return ExitCode.UNCATEGORISED if owed else ExitCode.TEMPORARY

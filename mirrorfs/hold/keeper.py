@@ -43,7 +43,9 @@ class Keeper:
                 if not before.discarded:
                     return replace(refusal, plan=before.id)
                 if held.recipe is not None and held.recipe.command == "run":
-                    return replace(refusal, unkept=f"{before.id} was discarded")
+                    return replace(
+                        refusal, unkept=f"{before.id} was discarded; `mirrorfs sync` makes it again"
+                    )
         try:
             self._check()
             make(self._directory)

@@ -97,5 +97,11 @@ class Cycles:
         why = status.why if held else ""
         if follower.owed and not held:
             why = f"{len(follower.owed)} paths are owed"
-        answer = {"complete": not why, "why": why, "held": held, "owed": status.owed}
+        answer = {
+            "complete": not why,
+            "why": why,
+            "remedy": status.remedy if held else "",
+            "held": held,
+            "owed": status.owed,
+        }
         self._barriers.answer(follower.seen, answer)

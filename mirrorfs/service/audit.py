@@ -120,7 +120,7 @@ class Auditor:
         """Everything until now was brought there; the paths of which that is not so."""
         answer = await self._barrier()
         if answer["held"]:
-            raise TemporaryError(f"a plan is held: {answer['why']}")
+            raise TemporaryError(f"a plan is held: {answer['why']}", remedy=answer["remedy"])
         return set(self._owed())
 
     def _look(self, scope: Scope) -> Plan:

@@ -7,7 +7,6 @@ now is read through `mirrorfs.trees`; nothing in here decides anything about a m
     places      what stands where in the mount, and its inode number
     trees       the two trees, looked at and opened for the view
     picture     one plan, with what lies there now: answers for one moment
-    amend       a plan brought up to date for a part of the trees
     planner     the plan, again and again, from what the journal or a watcher of our own says
     documents   plan.json, plan.txt, summary, status.json
     listings    directories that were listed a moment ago

@@ -180,11 +180,11 @@ def test_completion_for_unknown_shell(call: Any) -> None:
     [
         (["synk", "a", "b"], "unknown command 'synk' (did you mean sync?)"),
         (["-v"], "no command was given (see `mirrorfs --help`)"),
-        (["sync", "a"], "sync needs exactly 2 arguments, not 1 ('a') (usage: mirrorfs sync SRC"),
-        (["sync", "a", "b", "c"], "sync needs exactly 2 arguments, not 3"),
+        (["sync", "a"], "sync takes exactly 2 arguments, not 1 ('a') (usage: mirrorfs sync SRC"),
+        (["sync", "a", "b", "c"], "sync takes exactly 2 arguments, not 3"),
         (["sync", "a", "b", "--nope"], "unknown flag: --nope"),
         (["sync", "a", "b", "--bwlimit=bad"], "invalid argument 'bad' for --bwlimit"),
-        (["status", "a", "b", "c"], "status needs at least 0 arguments, not 3"),
+        (["status", "a", "b", "c"], "status takes at most 2 arguments, not 3"),
     ],
 )
 def test_usage_errors_end_with_2(call: Any, words: list[str], message: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from support.drives import KINDS, drive
+from support.mounting import KINDS, drive
 
 
 class Pair(NamedTuple):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from faithful.conftest import Pair
-from support.drives import KINDS
 from support.forked import call
 from support.hostile import Changer, HostileMutator, Maker
+from support.mounting import KINDS
 from support.portrait import Portrait, filled, portrait, unlike
 
 pytestmark = pytest.mark.root

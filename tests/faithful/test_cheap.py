@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from faithful.conftest import Pair
-from support.drives import drive
 from support.forked import call
+from support.mounting import drive
 from support.portrait import filled, portrait, unlike
 
 pytestmark = pytest.mark.root

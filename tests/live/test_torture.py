@@ -12,29 +12,18 @@ from pathlib import Path
 import pytest
 from live.conftest import Places
 from support import mutator
+from support.mounting import KINDS, drive
 from support.process import DEADLINE, Service, plan
 from support.walker import differences, leftovers
 
-SYSTEMS = {"xfs": 300 << 20, "btrfs": 128 << 20, "tmpfs": 0, "ext4": 64 << 20}
 STILL = 2000  # names nobody touches, so that no plan looks like a disaster
 
 
 @pytest.fixture
 def file_system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A mounted file system of the kind asked for, unmounted in the end."""
-    kind: str = request.param
-    point = tmp_path / kind
-    point.mkdir()
-    if kind == "tmpfs":
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", point], check=True)
-    else:
-        image = tmp_path / f"{kind}.image"
-        with open(image, "wb") as file:
-            file.truncate(SYSTEMS[kind])
-        subprocess.run([f"mkfs.{kind}", "-q", image], check=True)
-        subprocess.run(["mount", "-o", "loop", image, point], check=True)
-    yield point
-    subprocess.run(["umount", "-l", point], check=True)
+    with drive(request.param, tmp_path) as point:
+        yield point
 
 
 def torture(places: Places, seed: int, *, operations: int, kills: bool) -> None:
@@ -88,7 +77,7 @@ def test_every_kind_of_change_at_once(places: Places, kills: bool) -> None:
 
 @pytest.mark.torture
 @pytest.mark.root
-@pytest.mark.parametrize("file_system", SYSTEMS, indirect=True)
+@pytest.mark.parametrize("file_system", KINDS, indirect=True)
 def test_every_kind_of_change_on_every_file_system(file_system: Path, tmp_path: Path) -> None:
     for _ in range(20):
         where = file_system / "source"

@@ -36,7 +36,7 @@ def test_what_changed_before_is_there(places: Places) -> None:
             if n % 3:
                 shutil.move(source / f"d{n}", source / f"moved{n}")
             assert asked(places, "wait") == {
-                "complete": True, "why": "", "held": False, "owed": {}
+                "complete": True, "why": "", "remedy": "", "held": False, "owed": {}
             }  # fmt: skip
             assert differences(source, destination) == [], n
 

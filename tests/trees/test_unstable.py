@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.drives import drive
+from support.mounting import drive
 from trees.conftest import World
 
 from mirrorfs.core.plan import Status

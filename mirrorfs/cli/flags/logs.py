@@ -2,10 +2,11 @@
 
 from mirrorfs.core.values import LOG_LEVELS
 
-from .kinds import EVERYWHERE, Group, choice, counter, duration, number, switch, text
+from .kinds import EVERYWHERE, TREES, Group, choice, counter, duration, number, switch, text
 
 COSMETIC = "sizes are always printed with units"
-JSON = frozenset({"plan", "status", "audit", "held", "journal"})
+JSON = frozenset({"plan", "status", "doctor", "audit", "held", "journal"})
+WORKERS = TREES | {"approve"}
 MINUTE = 60_000_000_000
 
 
@@ -18,26 +19,28 @@ class Logging(Group):
     log_file: str = text("Append the log to FILE", value="FILE")
     use_json_log: bool = switch("Log as JSON, one object per line")
     log_systemd: bool = switch("Prefix lines with <level> for the journal, without times")
-    progress: bool = switch("Show progress while running", "-P")
-    stats: int = duration("Print statistics this often (0 is off)", MINUTE)
-    stats_one_line: bool = switch("Statistics on one line")
-    stats_one_line_date: bool = switch("The same, with the date in front")
+    progress: bool = switch("Show progress while running", "-P", on=WORKERS)
+    stats: int = duration("Print statistics this often (0 is off)", MINUTE, on=WORKERS)
+    stats_one_line: bool = switch("Statistics on one line", on=WORKERS)
+    stats_one_line_date: bool = switch("The same, with the date in front", on=WORKERS)
     stats_one_line_date_format: str = text(
-        "The same, with this format of the date (2006/01/02 15:04:05 - )", value="FORMAT"
+        "The same, with this format of the date (2006/01/02 15:04:05 - )",
+        value="FORMAT",
+        on=WORKERS,
     )
-    stats_unit: str = text("Unit of rates: bytes or bits", default="bytes", value="UNIT")
-    stats_log_level: str = choice("Level of the statistics", *LOG_LEVELS, default="INFO")
-    stats_file_name_length: int = number("Cut names in statistics to N characters", 45)
+    stats_unit: str = text(
+        "Unit of rates: bytes or bits", default="bytes", value="UNIT", on=WORKERS
+    )
+    stats_log_level: str = choice(
+        "Level of the statistics", *LOG_LEVELS, default="INFO", on=WORKERS
+    )
+    stats_file_name_length: int = number("Cut names in statistics to N characters", 45, on=WORKERS)
     color: str = choice(
         "Use colours", "AUTO", "NEVER", "ALWAYS", default="AUTO", ignored="log lines have no colour"
     )
     human_readable: bool = switch("Print sizes with units", ignored=COSMETIC)
-    dump: str = text("Print internals: filters", value="WHAT")
-    json: bool = switch(
-        "Print JSON",
-        on=frozenset({"plan", "status", "doctor", "audit", "held", "journal"}),
-        own=True,
-    )
+    dump: str = text("Print internals: filters", value="WHAT", on=TREES | {"watch", "doctor"})
+    json: bool = switch("Print JSON", on=JSON, own=True)
     version: bool = switch("Print the version", "-V", on=EVERYWHERE, own=True)
     help: bool = switch("Print this help", "-h", on=EVERYWHERE)
 
