@@ -14,29 +14,13 @@ from unicodedata import category
 import pytest
 from faithful.conftest import Pair
 from support.forked import Done, call
-from support.names import NAMES
+from support.names import NAMES, make_names
 from support.portrait import portrait, unlike
 
 from mirrorfs.core.carry import loads
 from mirrorfs.core.filter import Filter, FilterOptions, Source
 
 LINE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (NOTICE|INFO  |ERROR |DEBUG ): ")
-
-
-def make(directory: Path) -> None:
-    """Each name as a file, a directory with such a file, or a symlink to such a target."""
-    held = os.fsencode(directory)
-    for number, name in enumerate(NAMES):
-        path = os.path.join(held, name)
-        match number % 3:
-            case 0:
-                with open(path, "wb") as file:
-                    file.write(b"%d" % number)
-            case 1:
-                os.mkdir(path)
-                os.mknod(os.path.join(path, name))
-            case _:
-                os.symlink(name, path)
 
 
 def run(where: Path, *words: str | Path, code: int = 0) -> Done:
@@ -52,7 +36,7 @@ def shows_plainly(text: str) -> bool:
 
 
 def test_every_file_system_takes_them_and_gives_them_up(pair: Pair) -> None:
-    make(pair.source)
+    make_names(pair.source)
     run(pair.home, "sync", "-a", pair.source, pair.mirror)
     assert unlike(portrait(pair.source), portrait(pair.mirror)) == []
     held = os.fsencode(pair.source)
@@ -67,7 +51,7 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
     """A source full of them, and a mirror in which some are missing, changed or too many."""
     source, mirror = tmp_path / "source", tmp_path / "mirror"
     source.mkdir()
-    make(source)
+    make_names(source)
     run(tmp_path, "sync", "-a", source, mirror)
     held = os.fsencode(mirror)
     for number, name in enumerate(NAMES):

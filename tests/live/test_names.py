@@ -5,26 +5,10 @@ from pathlib import Path
 
 import pytest
 from live.conftest import Places
-from support.names import NAMES
+from support.names import NAMES, make_names
 from support.process import Service, call, plan, until
 
 from mirrorfs.core.carry import loads
-
-
-def make(directory: Path) -> None:
-    """Each name as a file, a directory with a file, or a link."""
-    held = os.fsencode(directory)
-    for number, name in enumerate(NAMES):
-        path = os.path.join(held, name)
-        match number % 3:
-            case 0:
-                with open(path, "wb") as file:
-                    file.write(b"%d" % number)
-            case 1:
-                os.mkdir(path)
-                os.mknod(os.path.join(path, name))
-            case _:
-                os.symlink(name, path)
 
 
 def shows_plainly(text: str) -> bool:
@@ -35,7 +19,7 @@ def shows_plainly(text: str) -> bool:
 def test_hostile_names_are_mirrored_and_shown(places: Places) -> None:
     source, destination, state = places
     (source / "before").mkdir()
-    make(source / "before")
+    make_names(source / "before")
     planned = plan(source, destination, state)
     paths = {os.fsencode(action["path"]) for action in planned["actions"]}
     assert {b"before/" + name for name in NAMES} <= paths
@@ -44,7 +28,7 @@ def test_hostile_names_are_mirrored_and_shown(places: Places) -> None:
     with Service("run", source, destination, state=state, flags=("-v",)) as run:
         run.mirrors()
         (source / "while it runs").mkdir()
-        make(source / "while it runs")
+        make_names(source / "while it runs")
         run.mirrors()
         (source / "before").rename(source / "moved")
         run.mirrors()

@@ -3,6 +3,9 @@
 `NAMES` fit beside each other on a file system that tells all bytes apart.
 """
 
+import os
+from pathlib import Path
+
 _BYTES = [bytes([byte]) for byte in range(1, 256) if byte not in b"./"]
 _INSIDE = [b"in" + bytes([byte]) + b"side" for byte in range(1, 256) if byte != ord("/")]
 _CONTROL = [
@@ -143,3 +146,19 @@ NAMES: list[bytes] = list(
         for name in group
     )
 )
+
+
+def make_names(directory: Path) -> None:
+    """Each name as a file, a directory with such a file, or a symlink to such a target."""
+    held = os.fsencode(directory)
+    for number, name in enumerate(NAMES):
+        path = os.path.join(held, name)
+        match number % 3:
+            case 0:
+                with open(path, "wb") as file:
+                    file.write(b"%d" % number)
+            case 1:
+                os.mkdir(path)
+                os.mknod(os.path.join(path, name))
+            case _:
+                os.symlink(name, path)

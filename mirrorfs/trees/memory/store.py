@@ -103,9 +103,6 @@ class Store:
     def chown(self, path: str, uid: int, gid: int) -> None:
         self.alter(self.get(path), uid=uid, gid=gid)
 
-    def set_xattrs(self, path: str, xattrs: dict[str, bytes]) -> None:
-        self.alter(self.get(path), xattrs=tuple(sorted(xattrs.items())))
-
     def touch(self, path: str, mtime_ns: int | None = None) -> None:
         self.alter(self.get(path), mtime_ns=self.now() if mtime_ns is None else mtime_ns)
 
