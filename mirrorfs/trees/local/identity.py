@@ -155,6 +155,10 @@ def _folds_case(descriptor: int) -> bool:
                     return same and other not in patiently(os.listdir, descriptor)
     except (FileNotFoundError, PermissionError):
         pass  # not found by it, or not ours to look at
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        # What cannot be listed now cannot be mirrored to either: the pass will say so.
     return False
 
 
