@@ -152,7 +152,7 @@ def test_a_mirror_is_found_from_wherever_one_asks(
         run.mirrors()
         monkeypatch.chdir(tmp_path / "elsewhere")
         assert f"{source} → {destination}" in call("status", source, state=state).stdout
-        assert "no mirrors" in call("status", given[0], state=state, code=1).stdout
+        assert "no such mirror" in call("status", given[0], state=state, code=1).stdout
         assert run.stop() == 0
 
 
