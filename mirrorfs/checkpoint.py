@@ -8,7 +8,7 @@ before it, so that those which changes up to its cursor made are among them.
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from journal import (
     CursorDamaged,
@@ -18,6 +18,7 @@ from journal import (
     Position,
     RecordInvalid,
 )
+from mirrorfs.core.doubt import Doubts
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.mounts import Mounts
 from mirrorfs.core.tree import Identity, is_safe
@@ -50,7 +51,8 @@ class CheckpointFile:
     """The checkpoint of one mirror, in its state directory."""
 
     def __init__(self, directory: str) -> None:
-        self._file = CursorFile(os.path.join(directory, "checkpoint"))
+        self._path = os.path.join(directory, "checkpoint")
+        self._file = CursorFile(self._path)
 
     def load(self) -> Checkpoint | None:
         """The last one stored; ``None`` if there is none that can be used (then everything is
@@ -74,6 +76,13 @@ class CheckpointFile:
             return None if stored is None else _from(stored)
         except NONSENSE:
             return None
+
+    def stored_ns(self) -> int:
+        """When it was stored last, in wall-clock nanoseconds; 0 for never."""
+        try:
+            return os.stat(self._path).st_mtime_ns
+        except OSError:
+            return 0
 
     def store(self, checkpoint: Checkpoint) -> None:
         """Replace it durably. Raises JournalUnwritable."""
@@ -114,34 +123,54 @@ class MountsFile:
         mounts.changed = False
 
 
+class Mark(NamedTuple):
+    """A process writes: since when (wall-clock nanoseconds), and in which life of the destination's
+    file system (`Destination.life`)."""
+
+    started_ns: int
+    life: str
+
+
 class DoubtsFile:
     """What is in doubt on one mirror's destination (`mirrorfs.core.doubt`), in the mirror's state
     directory."""
 
     # What could not be stored, by directory: this process at least must not forget it.
-    _unstored: ClassVar[dict[str, set[str]]] = {}
+    _unstored: ClassVar[dict[str, Doubts]] = {}
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
         self._file = CursorFile(os.path.join(directory, "doubts"))
 
-    def load(self) -> tuple[set[str], bool]:
-        """The paths, and whether a process that was writing never said that it has ended. From a
+    def load(self) -> tuple[Doubts, Mark | None]:
+        """What is in doubt, and the mark of a process that never said that it has ended. From a
         file that cannot be used, everything is in doubt."""
         try:
-            stored = self._file.load() or {"paths": (), "writing": False}
+            stored = self._file.load()
+            if stored is None:
+                return self._unstored.get(self._directory, Doubts()), None
             paths = {str(path) for path in stored["paths"]}
             if not all(is_safe(path) for path in paths):
                 raise ValueError("a path leaves the root")
-            return paths | self._unstored.get(self._directory, set()), bool(stored["writing"])
+            ours = self._unstored.get(self._directory, Doubts())
+            doubts = Doubts(ours.paths.union(paths), ours.since_ns or int(stored["since_ns"]))
+            mark = stored["mark"]
+            return doubts, None if mark is None else Mark(int(mark[0]), str(mark[1]))
         except (JournalError, *NONSENSE):
-            return {""}, True
+            return Doubts(frozenset({""})), Mark(0, "")
 
-    def store(self, paths: set[str], *, writing: bool) -> None:
+    def store(self, doubts: Doubts, mark: Mark | None) -> None:
         """Replace it durably; where nothing is to be said, remove it. Raises JournalUnwritable."""
-        self._unstored[self._directory] = paths
-        if paths or writing:
-            self._file.store({"version": 1, "paths": sorted(paths), "writing": writing})
+        self._unstored[self._directory] = doubts
+        if doubts or mark is not None:
+            self._file.store(
+                {
+                    "version": 1,
+                    "paths": sorted(doubts.paths),
+                    "since_ns": doubts.since_ns,
+                    "mark": None if mark is None else list(mark),
+                }
+            )
         else:
             self._file.remove()
         del self._unstored[self._directory]

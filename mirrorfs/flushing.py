@@ -5,16 +5,19 @@ time. That is stored before anybody is told of the failure, in the state directo
 process knows it, too; and forgotten after a good flush of what was written again.
 
 A process that was killed could store nothing. It leaves a mark, and its successor flushes before it
-writes: the kernel tells of a lost write to who comes first. What is left: when another program
-takes that news (sync -f), or the drive is mounted anew in between, nobody can know.
+writes: the kernel tells of a lost write to who comes first. Where the file system was mounted anew
+since (the power failed, the drive was pulled), the kernel knows nothing: then whatever was changed
+after the last checkpoint is in doubt. What is left: when another program takes the news of a lost
+write (sync -f), and a clock that was set back.
 """
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from journal import JournalError
-from mirrorfs.checkpoint import DoubtsFile
-from mirrorfs.core.doubt import Written, bounded, remaining
+from mirrorfs.checkpoint import CheckpointFile, DoubtsFile, Mark
+from mirrorfs.core.doubt import Written, bounded
 from mirrorfs.core.plan import Outcome
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.walk import Batch
@@ -22,6 +25,8 @@ from mirrorfs.errors import MirrorError, TemporaryError
 from mirrorfs.state import make
 from mirrorfs.sync import Listener
 from mirrorfs.trees.base import Destination
+
+SLACK_NS = 2 * 10**9  # the grain of file times, and of the clock they are taken from
 
 
 class Flushing(Listener):
@@ -35,15 +40,20 @@ class Flushing(Listener):
         self._file = DoubtsFile(place)
         self._written = Written()
         self.doubts, self._abandoned = self._file.load()
-        self._marks = self._marked = False
+        self._marks = False
+        self._mark: Mark | None = None
+        if self._abandoned is not None and self._abandoned.life != (destination.life or None):
+            since = max(self._abandoned.started_ns, CheckpointFile(place).stored_ns()) - SLACK_NS
+            before = self.doubts.since_ns or since
+            self.doubts = self.doubts._replace(since_ns=max(1, min(since, before)))
 
     def planned(self, batch: Batch) -> None:
-        if self._marks and not self._marked and (batch.ready or batch.later):
-            self._marked = True
+        if self._marks and self._mark is None and (batch.ready or batch.later):
+            self._mark = Mark(time.time_ns(), self._destination.life)
             # Where there is no room for a mark, only a kill could cost something.
             with suppress(JournalError, MirrorError):
                 make(self._place)
-                self._file.store(self.doubts, writing=True)
+                self._file.store(self.doubts, self._mark)
         self._listener.planned(batch)
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
@@ -55,9 +65,9 @@ class Flushing(Listener):
         """While a pass writes; ``vouched``: a checkpoint is to follow, which relies on what was
         written before, too: all that lies in the scope. Raises TemporaryError."""
         self._marks |= vouched
-        if vouched and self._abandoned:
+        if vouched and self._abandoned is not None:
             self._flush({path for path, _ in scope.outline()})
-            self._abandoned = False
+            self._abandoned = None
         try:
             yield
         finally:
@@ -71,9 +81,9 @@ class Flushing(Listener):
         self._written.take()
         if not self.doubts:
             return
-        left = bounded(remaining(self.doubts, owed))
+        left = self.doubts.after_flush(owed)
         try:
-            self._file.store(left, writing=self._marked)
+            self._file.store(left, self._mark)
         except JournalError as error:
             raise TemporaryError(
                 f"what was written again cannot be remembered: {error}",
@@ -83,9 +93,9 @@ class Flushing(Listener):
 
     def close(self) -> None:
         """Nothing more is written."""
-        if self._marked and not self._written.take():
+        if self._mark is not None and not self._written.take():
             with suppress(JournalError):
-                self._file.store(self.doubts, writing=False)
+                self._file.store(self.doubts, None)
 
     def _flush(self, others: set[str]) -> None:
         try:
@@ -95,10 +105,11 @@ class Flushing(Listener):
 
     def _doubt(self, others: set[str], cause: TemporaryError | None) -> None:
         said = str(cause or "what was written could not be made durable")
-        self.doubts = bounded({*self.doubts, *self._written.take(), *others})
+        paths = bounded({*self.doubts.paths, *self._written.take(), *others})
+        self.doubts = self.doubts._replace(paths=frozenset(paths))
         try:
             make(self._place)
-            self._file.store(self.doubts, writing=self._marked)
+            self._file.store(self.doubts, self._mark)
         except (JournalError, MirrorError) as error:
             raise TemporaryError(
                 f"{said}; and what to write again cannot be remembered: {error}",

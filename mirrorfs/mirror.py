@@ -222,7 +222,7 @@ class Mirror:
         if why := objection(known, found):
             return everything(why, tail)
         assert checkpoint is not None
-        return self._since(checkpoint.cursor, {*checkpoint.retry, *self._flushing.doubts})
+        return self._since(checkpoint.cursor, {*checkpoint.retry, *self._flushing.doubts.paths})
 
     def since(self, cursor: Position | None, owed: Collection[str] = ()) -> Reading:
         """What the journal holds after a cursor; ``owed`` paths only as far as they were renamed.

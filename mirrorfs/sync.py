@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from mirrorfs.apply import Applier, limited
 from mirrorfs.core.approval import Touch, identify, touches
+from mirrorfs.core.doubt import Doubts
 from mirrorfs.core.elsewhere import Elsewhere
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
@@ -92,7 +93,7 @@ class Pass:
         mounted: MountedSource | None = None,
         keep: Keep = lambda refusal, actions: refusal,
         listener: Listener | None = None,
-        doubts: Callable[[], Collection[str]] = tuple,
+        doubts: Callable[[], Doubts] = Doubts,
     ) -> None:
         self._lending = Lending(source) if settings.copy_dest else None
         self._source = self._lending or source

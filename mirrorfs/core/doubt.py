@@ -6,11 +6,35 @@ wide; it ends with a good flush after the content was written again.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from mirrorfs.core.plan import Outcome, Stage, Status, Verb
-from mirrorfs.core.tree import Kind, moved, split
+from mirrorfs.core.tree import Entry, Kind, moved, split
 
 MOST = 1 << 20  # characters of paths that are remembered; more are known by their directories
+
+
+class Doubts(NamedTuple):
+    """What is not believed for its size and time: the files at ``paths`` and below, and all that
+    were changed at ``since_ns`` (wall clock) or later; 0: none for that reason. False when nothing
+    is in doubt."""
+
+    paths: frozenset[str] = frozenset()
+    since_ns: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.paths or self.since_ns)
+
+    def cover(self, path: str, have: Entry) -> bool:
+        """Whether what is at a path of the destination is in doubt."""
+        if self.since_ns and have.ctime_ns >= self.since_ns:
+            return True
+        return covers(self.paths, path)
+
+    def after_flush(self, owed: Collection[str]) -> "Doubts":
+        """What is in doubt still once all but the ``owed`` paths was written again."""
+        left = remaining(self.paths, owed)
+        return Doubts(frozenset(bounded(left.union(owed) if self.since_ns else left)))
 
 
 class Written:

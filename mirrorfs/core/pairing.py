@@ -8,11 +8,11 @@ sides (equal or differ), or of two kinds that cannot replace each other in one s
 made).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mirrorfs.core.compare import Comparer, Difference, Verdict, comparer, in_doubt, type_changed
-from mirrorfs.core.doubt import covers
+from mirrorfs.core.doubt import Doubts
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Links, Options
@@ -55,7 +55,7 @@ class Rules:
         self.unknown: Mapping[str, Failure] = {}  # places of the source of which nothing is known
         self.device = 0  # with one_file_system: the root's, the only one that is mirrored
         self.compare: Comparer = comparer(options)
-        self.doubts: Collection[str] = ()  # see `mirrorfs.core.doubt`
+        self.doubts = Doubts()  # see `mirrorfs.core.doubt`
         self.plain = filter.is_everything
 
     def includes(self, path: str, entry: Entry) -> bool:
@@ -74,7 +74,7 @@ class Rules:
             self.doubts
             and want.kind is Kind.FILE
             and self._looks_right(difference)
-            and covers(self.doubts, path)
+            and self.doubts.cover(path, have)
         ):
             return in_doubt
         return difference
@@ -325,6 +325,14 @@ class Pairing:
         become another name of a file, or cease to be one."""
         frame, sharing = self._frame, self._rules.sharing
         several = want.links > 1 or have.links > 1
+        if action is not None and have.links > (1 if sharing is None else want.links):
+            # One of its names is none of the mirror's business, and would change with it; so it
+            # cannot lead the others either.
+            frame.touched = True
+            reason = f"{action.reason}, and it has other names"
+            update = Action(Verb.UPDATE, Stage.CONTENT, action.path, want, have, reason)
+            self._rules.put(self._batch, update, waits=True)
+            return
         if sharing is not None and several and want.kind is not Kind.DIRECTORY:
             path = join(frame.path, name)
             if (instead := sharing.keep(path, want, have)) is not None:
@@ -336,12 +344,6 @@ class Pairing:
                 return
         if action is None:
             self._batch.equal.append(name)
-        elif have.links > (1 if sharing is None else want.links):
-            # One of its names is none of the mirror's business, and would change with it.
-            frame.touched = True
-            reason = f"{action.reason}, and it has other names"
-            update = Action(Verb.UPDATE, Stage.CONTENT, action.path, want, have, reason)
-            self._rules.put(self._batch, update, waits=True)
         else:
             self._batch.later.append(action)
 

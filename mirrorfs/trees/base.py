@@ -259,6 +259,12 @@ class Destination(Tree):
         """Everything written so far is durable when this returns. Raises TemporaryError."""
 
     @property
+    def life(self) -> str:
+        """Which life of its file system this is, from mount to unmount: of what was written in
+        another one, and not flushed, content may be missing. "" where it cannot be told."""
+        return "one"
+
+    @property
     def unflushed(self) -> bool:
         """Whether a flush for some of it failed since it was opened: what else was written may be
         lost, too."""

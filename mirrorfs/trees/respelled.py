@@ -114,6 +114,10 @@ class RespelledDestination(Respelled, Destination):
         self._inner.check()
 
     @property
+    def life(self) -> str:
+        return self._inner.life
+
+    @property
     def unflushed(self) -> bool:
         return self._inner.unflushed
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from support.history import History, linked_histories
 from support.mirroring import ARCHIVE, filters, full, mirror, options, replay, shape, without
@@ -201,6 +201,12 @@ def test_a_directory_on_the_way_is_set_once():
 
 
 @given(shared=linked_histories, theirs=linked_histories, ours=linked_histories, filter=filters)
+@example(  # a file that has one name too many cannot lead the names that stay
+    shared=[("write", 0, b""), ("link", 0, (0, "b")), ("link", 0, (0, "a-b"))],
+    theirs=[("remove", 0)],
+    ours=[("write", 0, b"")],
+    filter=EVERYTHING,
+)
 def test_two_unrelated_trees(shared, theirs, ours, filter):
     opts = ARCHIVE
     source, destination = MemoryTree(opts), MemoryTree(opts)

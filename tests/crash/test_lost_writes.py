@@ -22,6 +22,7 @@ from support.walker import differences
 from journal import JournalError
 from mirrorfs.checkpoint import DoubtsFile
 from mirrorfs.cli import main
+from mirrorfs.core.doubt import Doubts
 from mirrorfs.trees.local import kernel
 
 pytestmark = [pytest.mark.root]
@@ -68,7 +69,7 @@ class Scene(NamedTuple):
 
     def doubts(self) -> set[str]:
         (directory,) = (self.room / "state" / "mirrors").iterdir()
-        return DoubtsFile(str(directory)).load()[0]
+        return set(DoubtsFile(str(directory)).load()[0].paths)
 
     def converges(self) -> None:
         done = self.sync()
@@ -177,8 +178,8 @@ def test_what_cannot_be_remembered_is_said(room: Path) -> None:
     place = room / "mirrors" / "mirror"
     file = DoubtsFile(str(place))
     with pytest.raises(JournalError):
-        file.store({"a"}, writing=False)
-    assert DoubtsFile(str(place)).load() == ({"a"}, False)
+        file.store(Doubts(frozenset({"a"})), None)
+    assert DoubtsFile(str(place)).load() == (Doubts(frozenset({"a"})), None)
     place.mkdir(parents=True, mode=0o700)
-    file.store(set(), writing=False)
-    assert DoubtsFile(str(place)).load() == (set(), False)
+    file.store(Doubts(), None)
+    assert DoubtsFile(str(place)).load() == (Doubts(), None)

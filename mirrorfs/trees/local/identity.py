@@ -162,6 +162,16 @@ def _folds_case(descriptor: int) -> bool:
     return False
 
 
+def life(descriptor: int) -> str:
+    """Which boot and which mount this is; "" where that cannot be told."""
+    try:
+        mount = kernel.mount_life(descriptor)
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
+            return f"{file.read().strip()} {mount}" if mount else ""
+    except OSError:
+        return ""
+
+
 def file_system(descriptor: int) -> str:
     """The type of the file system a descriptor is on, as in proc_pid_mountinfo(5); "" where
     unknown. Raises OSError for what passes."""

@@ -133,6 +133,14 @@ def mount_root(descriptor: int) -> int | None:
     return _number(found, 144, 8)
 
 
+def mount_life(descriptor: int) -> int:
+    """A number for the mount a directory is on that no later mount gets; 0 where the kernel has
+    none (older than 6.8). Raises OSError."""
+    found = _statx_of(descriptor, _STATX_MNT_ID_UNIQUE)
+    unique = _number(found, 0, 4) & _STATX_MNT_ID_UNIQUE
+    return _number(found, 144, 8) if unique else 0
+
+
 def _statx_of(descriptor: int, wanted: int) -> bytes:
     buffer = ctypes.create_string_buffer(256)
     _call(_statx, descriptor, b"", _AT_EMPTY_PATH, wanted, buffer)

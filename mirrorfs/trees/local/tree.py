@@ -193,6 +193,10 @@ class LocalTree(Destination):
             ) from None
 
     @property
+    def life(self) -> str:
+        return identity.life(self._descriptor)
+
+    @property
     def unflushed(self) -> bool:
         return self._transfers.unflushed
 
