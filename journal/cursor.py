@@ -9,12 +9,13 @@ The directory is trusted and checked as a journal's is.
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
 from journal import files
-from journal.errors import CursorDamaged, JournalUnwritable, RecordInvalid
+from journal.errors import CursorDamaged, JournalError, JournalUnwritable, RecordInvalid
 
 MAX_CURSOR: Final = 16 << 20
 _TAG = b"journal-cursor 1 "
@@ -74,6 +75,11 @@ class CursorFile:
                 )
         except OSError as error:
             raise JournalUnwritable(str(self.path), error) from error
+
+    def tidy(self) -> None:
+        """Remove what a `store` that was killed left behind; nobody else may be storing."""
+        with suppress(OSError, JournalError), files.opened(self.path.parent) as directory:
+            files.remove(directory, files.NEW + self.path.name)
 
     def remove(self) -> None:
         """Forget the mapping, if there is one. Raises `JournalUnwritable`."""

@@ -159,6 +159,10 @@ class DoubtsFile:
         except (JournalError, *NONSENSE):
             return Doubts(frozenset({""})), Mark(0, "")
 
+    def tidy(self) -> None:
+        """Remove what a killed process left half written; for who holds the destination's lock."""
+        self._file.tidy()
+
     def store(self, doubts: Doubts, mark: Mark | None) -> None:
         """Replace it durably; where nothing is to be said, remove it. Raises JournalUnwritable."""
         self._unstored[self._directory] = doubts

@@ -31,15 +31,20 @@ SLACK_NS = 2 * 10**9  # the grain of file times, and of the clock they are taken
 
 class Flushing(Listener):
     """The flushes of one destination; hears what is written for that, and tells ``listener``.
-    ``place`` is the mirror's state directory, made when there is something to remember."""
+    ``place`` is the mirror's state directory, made when there is something to remember; ``dry``:
+    nothing will be written, and nobody is kept from writing."""
 
-    def __init__(self, destination: Destination, place: str, listener: Listener) -> None:
+    def __init__(
+        self, destination: Destination, place: str, listener: Listener, dry: bool = False
+    ) -> None:
         self._destination = destination
         self._place = place
         self._listener = listener
         self._file = DoubtsFile(place)
         self._written = Written()
         self.doubts, self._abandoned = self._file.load()
+        if dry:
+            self._abandoned = None  # who writes may be at it: only the lock tells
         self._marks = False
         self._mark: Mark | None = None
         if self._abandoned is not None and self._abandoned.life != (destination.life or None):
@@ -64,6 +69,8 @@ class Flushing(Listener):
     def writing(self, scope: Scope, *, vouched: bool) -> Iterator[None]:
         """While a pass writes; ``vouched``: a checkpoint is to follow, which relies on what was
         written before, too: all that lies in the scope. Raises TemporaryError."""
+        if vouched and not self._marks:
+            self._file.tidy()
         self._marks |= vouched
         if vouched and self._abandoned is not None:
             self._flush({path for path, _ in scope.outline()})

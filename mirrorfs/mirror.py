@@ -131,7 +131,7 @@ class Mirror:
             with suppress(DirectoryMissing):
                 self._elsewhere.append(LocalTree(place, options))
         place = self._state.mirror(source, destination)
-        self._flushing = Flushing(self.destination, place, listener or Listener())
+        self._flushing = Flushing(self.destination, place, listener or Listener(), dry)
         self.keeper = Keeper(place, self._describe, self._check_state)
         self._names_file = NamesFile(place)
         self._names = self._names_file.load()
