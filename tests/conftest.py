@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import hypothesis
 import pytest
+from support.apart import leave_the_mounts_of_others
 
 T = TypeVar("T")
 
@@ -35,6 +36,11 @@ def eventually() -> Callable[[Callable[[], T], float], T]:
         return value
 
     return wait
+
+
+def pytest_configure() -> None:
+    if os.geteuid() == 0:
+        leave_the_mounts_of_others()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.process import until
 from support.stepping import QUIET, Stepped
 from support.walker import count, differences
 
@@ -104,7 +105,8 @@ def spared(drive: Drive, name: str) -> None:
 
 def recovered(drive: Drive, run: Stepped) -> None:
     run.recovers(count(drive.source))
-    assert differences(drive.source, drive.point) == []
+    # In sync again, and the last event of the source not yet heard: a directory's time may follow.
+    until(lambda: not differences(drive.source, drive.point), "it is equal")
 
 
 @pytest.mark.parametrize("name", LOSSES)
