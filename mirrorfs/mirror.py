@@ -35,7 +35,7 @@ from mirrorfs.core.walk import Heard, nobody
 from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
 from mirrorfs.flushing import Flushing
 from mirrorfs.hold import Held, Keeper, Recipe
-from mirrorfs.leftout import left_out, recorded_for
+from mirrorfs.leftout import Extent, recorded_for
 from mirrorfs.mounted import MountedSource
 from mirrorfs.preflight import (
     is_home,
@@ -96,7 +96,7 @@ class Mirror:
         self._fingerprint = f"{options.fingerprint()}-{filter.fingerprint()}"
         if settings.compare_dest:
             self._fingerprint += f"-without {settings.compare_dest!a}"
-        self._left_out = left_out(filter, one_file_system=options.one_file_system)
+        self._left_out = Extent(filter, options.one_file_system).left_out
         self._lock = -1
         require_source(source)
         if options.delete:

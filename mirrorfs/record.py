@@ -10,18 +10,17 @@ every record. Only checkpoints must be durable, in their order.
 
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
 
-from journal import JournalError, JournalLocked, Position, Writer, compact, retain
+from journal import JournalError, JournalLocked, Position, Writer, compact, retain, trim
 from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.change import Change, Cookie, encode
 from mirrorfs.core.compact import compact as fewer
-from mirrorfs.core.filter import Filter
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import MirrorError, StateError, TemporaryError
-from mirrorfs.leftout import left_out
+from mirrorfs.leftout import Extent, Extents
 from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.state import State, make
 from mirrorfs.trees.local.identity import identity, open_root
@@ -44,10 +43,9 @@ class Recorder:
     """A watcher and the journal it writes; a context manager. Raises StateError when another
     process records this source already.
 
-    ``appended`` is called from the watcher's thread after each append. Directories that ``filter``
-    does not enter get no watch, nor do other file systems with ``one_file_system``: the journal
-    vouches for no mirror that takes them in. ``keeper`` keeps the watch for the next
-    process.
+    ``appended`` is called from the watcher's thread after each append. What all ``extents`` leave
+    out gets no watch: the journal vouches for no mirror that takes it in. ``keeper`` keeps the
+    watch for the next process.
     """
 
     def __init__(
@@ -55,9 +53,8 @@ class Recorder:
         place: str,
         *,
         state: State,
-        filter: Filter,
+        extents: Sequence[Extent],
         appended: Callable[[Position], None] | None = None,
-        one_file_system: bool = False,
         noticing: Noticing = BY_ITSELF,
         keeper: Keeper | None = None,
         pace: Pace = PACE,
@@ -85,12 +82,12 @@ class Recorder:
                 f"the journal of {place} cannot be written: {error}",
                 remedy="give its disk room, or remove the journal: everything is compared then",
             ) from error
-        leaves_out = left_out(filter, one_file_system=one_file_system)
+        watched = Extents(extents)
         if keeper is not None:
-            keeper.claim = f"{self.writer.journal} {leaves_out}"
+            keeper.claim = f"{self.writer.journal} {watched.left_out}"
         try:  # the journal's lock is ours, and nobody believes its new epoch yet
             with open(state.left_out(place), "w", encoding="utf-8") as file:
-                file.write(leaves_out)
+                file.write(watched.left_out)
         except OSError as error:
             self.writer.close()
             raise StateError(
@@ -101,8 +98,8 @@ class Recorder:
             place,
             self._emit,
             cookie_directory=cookies,
-            exclude=(lambda path: not filter.descends(path)) if filter.prunes else None,
-            one_file_system=one_file_system,
+            exclude=watched.exclude,
+            one_file_system=watched.one_file_system,
             identity=lambda: identity_now(place),
             pace=pace._replace(poll=noticing.poll),
             backend=noticing.backend,
@@ -165,6 +162,8 @@ class Recorder:
 
     def retain(self) -> None:
         """Let go of what every mirror of this source has; fold the rest when it grows too large.
+        What is too large all the same goes, oldest first: the mirror that was away for longest
+        compares everything when it is back.
 
         May take seconds: not for the watcher's thread.
         """
@@ -176,8 +175,10 @@ class Recorder:
                 if known and known.cursor and os.path.realpath(known.places[0]) == real:
                     cursors.append(known.cursor)
             least = min(cursors, key=lambda cursor: cursor.sequence, default=None)
-            if retain(self._state.journal(self._place), least, BUDGET_BYTES).over:
-                compact(self._state.journal(self._place), fewer)
+            journal = self._state.journal(self._place)
+            if retain(journal, least, BUDGET_BYTES).over:
+                compact(journal, fewer)
+                trim(journal, BUDGET_BYTES)
         except (JournalError, MirrorError):
             # Another process is at it, the disk is full, or what a mirror has cannot be read: a
             # larger journal harms nobody.

@@ -4,7 +4,7 @@ Law: it changes nothing but the status it keeps; a pass that is ended leaves not
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mirrorfs.core.plan import Outcome
 from mirrorfs.core.plan import Status as Became
@@ -18,20 +18,24 @@ class Stopped(Exception):
 
 
 class Watching(Listener):
-    """Passes everything on, keeps the status, and ends a pass when it is to stop."""
+    """Passes everything on, keeps the status, and ends a pass when it is to stop. ``beat`` is
+    called whenever the pass got on."""
 
-    def __init__(self, status: Status, following: Listener) -> None:
+    def __init__(
+        self, status: Status, following: Listener, beat: Callable[[], None] = lambda: None
+    ) -> None:
         self._status = status
         self._following = following
+        self._beat = beat
         self.stopping = False
 
-    def look(self, _: Batch) -> None:
-        """Asked for each directory that is only looked at."""
-        self.go_on()
-
-    def planned(self, batch: Batch) -> None:
+    def check(self, _: Batch | None = None) -> None:
+        """Asked by who only looks: for each directory, for each piece of content."""
         if self.stopping:
             raise Stopped
+
+    def planned(self, batch: Batch) -> None:
+        self.go_on()
         self._following.planned(batch)
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
@@ -42,10 +46,9 @@ class Watching(Listener):
                 status.actions += 1
                 status.bytes += moved
                 status.last = (time.time_ns(), action.verb.value, action.path)
-        if self.stopping:
-            raise Stopped
+        self.go_on()
 
     def go_on(self) -> None:
         """Asked while content is moved, in the transferring thread."""
-        if self.stopping:
-            raise Stopped
+        self._beat()
+        self.check()

@@ -6,6 +6,7 @@ to (--adopt says that they may go). On a terminal the last line shows how things
 `mirrorfs status`.
 """
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -30,56 +31,67 @@ def run(call: Call) -> int:
     import trio
 
     from mirrorfs.output.statusline import StatusLine
-    from mirrorfs.run import Run
+    from mirrorfs.run import Run, Target
 
     source, destination = call.places
     made = read_settings(call)
     limit = pace(call.flags, call.log.notice)
     with Voice(call.flags, call.log, destination) as voice:
-        mirror = Run(
-            source,
+        target = Target(
             destination,
             options=made.options,
             filter=made.filter,
             settings=made.settings,
-            state=State.find(call.flags.state.state_dir),
             fsync=call.flags.copying.fsync,
             adopt=call.flags.deleting.adopt,
+            wait=call.flags.state.wait / NANOSECONDS,
+            audit_interval=call.flags.state.audit_interval / NANOSECONDS,
+            pace=limit,
+            recipe=made.recipe,
             listener=voice.listener,
             said=lambda line: call.log.notice(printable(line)),
-            wait=call.flags.state.wait / NANOSECONDS,
-            pace=limit,
-            audit_interval=call.flags.state.audit_interval / NANOSECONDS,
-            noticing=noticing(call.flags),
-            recipe=made.recipe,
         )
+        state = State.find(call.flags.state.state_dir)
+        mirrors = Run(source, [target], state=state, noticing=noticing(call.flags))
         view = None
         if point := call.flags.viewing.mount:
             wanted = (source, destination, made.options, made.filter, made.settings)
             view = make_view(call, point, *wanted)
-        with toggling(limit), StatusLine(mirror.condition, call.log, sys.stderr) as line:
-            trio.run(_until_told, call, mirror, line, view)
+        with toggling(limit), StatusLine(mirrors.news, call.log, sys.stderr) as line:
+            trio.run(_until_told, call, mirrors, line, view)
+    if mirrors.abandoned:
+        sys.stdout.flush()
+        os._exit(ExitCode.OK)  # the interpreter would wait for what could not be ended
     return ExitCode.OK
 
 
-async def _until_told(call: Call, mirror: "Run", line: "StatusLine", view: "View | None") -> None:
+async def _until_told(call: Call, mirrors: "Run", line: "StatusLine", view: "View | None") -> None:
     import trio
 
-    async def obey(nursery: trio.Nursery) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async for _ in signals:
-                mirror.stop()
-                nursery.cancel_scope.cancel()
-                return
+    async def obey(
+        nursery: trio.Nursery, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+        with trio.open_signal_receiver(*numbers) as signals:
+            task_status.started()
+            async for number in signals:
+                if number == signal.SIGUSR1:
+                    mirrors.hurry()
+                elif number == signal.SIGHUP:
+                    call.log.notice("SIGHUP: there is no configuration to read again")
+                else:
+                    mirrors.stop()
+                    nursery.cancel_scope.cancel()
+                    return
 
     trouble: Exception | None = None
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(obey, nursery)
+        await nursery.start(obey, nursery)
         nursery.start_soon(line.keep_drawing)
         if view is not None:
-            nursery.start_soon(_show, call, mirror, view)
+            nursery.start_soon(_show, call, mirrors, view)
         try:
-            await mirror()
+            await mirrors()
         except Exception as error:
             trouble = error  # raised outside: a nursery would wrap it in a group
         nursery.cancel_scope.cancel()
@@ -87,12 +99,13 @@ async def _until_told(call: Call, mirror: "Run", line: "StatusLine", view: "View
         raise trouble
 
 
-async def _show(call: Call, mirror: "Run", view: "View") -> None:
+async def _show(call: Call, mirrors: "Run", view: "View") -> None:
     """The view, once the source is being recorded. Whatever ends it, the mirror goes on."""
     from mirrorfs.status import Phase
 
-    while mirror.condition.status.phase is Phase.STARTING:
-        await mirror.condition.news.wait()
+    (condition,) = mirrors.conditions
+    while condition.status.phase is Phase.STARTING:
+        await mirrors.news.news.wait()
     try:
         await told(view, call)
     except MirrorError as error:

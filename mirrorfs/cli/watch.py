@@ -13,6 +13,7 @@ from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.settings import noticing
 from mirrorfs.coverage import covered, limits, shown
 from mirrorfs.errors import ExitCode
+from mirrorfs.leftout import Extent
 from mirrorfs.output.escape import printable
 from mirrorfs.preflight import refuse_state, require_source
 from mirrorfs.state import State
@@ -37,8 +38,7 @@ def run(call: Call) -> int:
     with Recorder(
         source,
         state=state,
-        filter=made.filter,
-        one_file_system=made.options.one_file_system,
+        extents=[Extent(made.filter, made.options.one_file_system)],
         noticing=noticing(call.flags),
         keeper=keeper,
     ) as recorder:

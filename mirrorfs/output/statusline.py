@@ -14,8 +14,8 @@ import trio
 from mirrorfs.core.values import format_size
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Log
-from mirrorfs.run import Condition
-from mirrorfs.status import Phase
+from mirrorfs.run import News
+from mirrorfs.status import Phase, Status
 
 REDRAW_SECONDS = 0.1
 MARKS = {
@@ -29,8 +29,8 @@ MARKS = {
 class StatusLine:
     """A context manager; while it is open, the log's lines are written above the line."""
 
-    def __init__(self, condition: Condition, log: Log, stream: TextIO) -> None:
-        self._condition = condition
+    def __init__(self, news: News, log: Log, stream: TextIO) -> None:
+        self._news = news
         self._log = log
         self._stream = stream
         self._draws = stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -57,15 +57,21 @@ class StatusLine:
         if not self._draws:
             return
         while True:
-            news = self._condition.news
+            news = self._news.news
             self._draw()
             await trio.sleep(REDRAW_SECONDS)
-            if not self._condition.busy:
+            if not self._news.busy:
                 await news.wait()
 
     def text(self) -> str:
         """The line, without what keeps it on one line of the terminal."""
-        status = self._condition.status
+        statuses = self._news.statuses
+        if len(statuses) > 1:
+            return " · ".join(
+                f"{MARKS.get(status.phase, '○')} {_name(status)} {status.phase}"
+                for status in statuses
+            )
+        (status,) = statuses
         pieces = [f"{MARKS.get(status.phase, '○')} {status.phase}"]
         if status.why:
             pieces.append(status.why)
@@ -104,6 +110,10 @@ class StatusLine:
             self._stream.flush()
         except (OSError, ValueError):
             self._draws = False
+
+
+def _name(status: Status) -> str:
+    return printable(os.path.basename(status.destination)) or "/"
 
 
 def _visible(line: str) -> str:

@@ -1,4 +1,4 @@
-"""How a run is, and who is told when that changes: people, the status file, the service manager.
+"""How a mirror is, and who is told when that changes: people, the status file, the service manager.
 
 Law: nothing is decided in here. What is held is said once for each plan, however often it is
 weighed again.
@@ -7,15 +7,13 @@ weighed again.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import trio
-
 from mirrorfs.core.report import Report
 from mirrorfs.coverage import unseen
 from mirrorfs.errors import MirrorError
 from mirrorfs.follow import Follower
 from mirrorfs.hold import remedy
 from mirrorfs.reading import Reading
-from mirrorfs.service.notify import notify
+from mirrorfs.run.news import News
 from mirrorfs.status import SHOWN_OWED, Phase, Status
 
 if TYPE_CHECKING:
@@ -23,20 +21,19 @@ if TYPE_CHECKING:
 
 
 class Condition:
-    """``status`` is always the latest, ``news`` the event that it has changed (a new event each
-    time) and ``busy`` whether it changes without one. ``held``: a plan is, and nothing else is
-    done. ``recorder`` is asked what is watched, once there is one. ``place``: the state directory
-    of this mirror, ``home``: that of all; ``said`` hears what people should know, a line at a
-    time."""
+    """``status`` is always the latest; ``news`` hears when it has changed. ``held``: a plan is, and
+    nothing else is done. ``recorder`` is asked what is watched, once there is one. ``place``: the
+    state directory of this mirror, ``home``: that of all; ``said`` hears what people should know, a
+    line at a time."""
 
     def __init__(
-        self, status: Status, *, place: str, home: str, said: Callable[[str], None]
+        self, status: Status, news: News, *, place: str, home: str, said: Callable[[str], None]
     ) -> None:
         self.status = status
         self.said = said
-        self.news = trio.Event()
-        self.busy = True
         self.held = False
+        self._news = news
+        news.about(status)
         self.recorder: Recorder | None = None
         self._place, self._home = place, home
         self._refused = ""  # the digest of the plan people were told of
@@ -46,16 +43,17 @@ class Condition:
         if self.recorder is not None:
             self.status.hear(self.recorder.watcher.status())
 
-    def say_what_is_unwatched(self) -> None:
-        """Changes there arrive late; that must not be a surprise."""
+    def unwatched(self) -> list[str]:
+        """A line for each part where changes arrive late; that must not be a surprise."""
         self.look()
-        for line in unseen(self.status.coverage):
-            self.said(line)
+        return unseen(self.status.coverage)
 
     def phase(self, phase: Phase, why: str = "", remedy: str = "") -> None:
-        if (phase, why) != (self.status.phase, self.status.why):
-            notify(f"STATUS={phase}" + f": {why}" * bool(why))
-        self.status.phase, self.status.why, self.status.remedy = phase, why, remedy
+        status = self.status
+        new = (phase, why) != (status.phase, status.why)
+        status.phase, status.why, status.remedy = phase, why, remedy
+        if new:
+            self._news.tell()
         self.show()
 
     def waits(self, error: MirrorError) -> None:
@@ -95,9 +93,8 @@ class Condition:
         """Store the status, and wake who waits for news of it."""
         self.look()
         self.status.store(self._place)
-        self.announce(busy=self.busy)
+        self._news.announce(self.status)
 
     def announce(self, *, busy: bool) -> None:
-        self.busy = busy
-        self.news.set()
-        self.news = trio.Event()
+        """Whether it goes on changing without being asked."""
+        self._news.announce(self.status, busy=busy)

@@ -4,18 +4,17 @@ Law: one call to a thread at a time, so that nothing is decided while something 
 was decided about a held plan, and what barriers wait for, is looked at between two cycles.
 """
 
+from functools import partial
 from typing import NoReturn
 
 import trio
 
 from mirrorfs.follow import Follower
-from mirrorfs.record import Recorder
 from mirrorfs.run.bell import Bell
 from mirrorfs.run.condition import Condition
+from mirrorfs.run.thread import Thread
 from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.decisions import Decisions, outcome
-
-RETAIN_SECONDS = 60.0
 
 
 class Cycles:
@@ -26,18 +25,17 @@ class Cycles:
         condition: Condition,
         bell: Bell,
         *,
-        recorder: Recorder,
+        thread: Thread,
         barriers: Barriers,
         decisions: Decisions,
     ) -> None:
         self._condition, self._bell = condition, bell
-        self._recorder = recorder
+        self._thread = thread
         self._barriers, self._decisions = barriers, decisions
 
     async def __call__(self, follower: Follower) -> NoReturn:
         """Raises MirrorError, OSError, JournalError for a root, or a state, that fails."""
         condition, bell = self._condition, self._bell
-        retained = trio.current_time()
         while True:
             bell.listen()
             if bell.hurried:
@@ -48,7 +46,7 @@ class Cycles:
             condition.rests(follower)
             await self._pass_barriers(follower)
             if follower.must_vouch:
-                await trio.to_thread.run_sync(follower.vouch)
+                await self._thread(follower.vouch)
             if worked and not condition.held and not follower.waits:
                 continue
             condition.announce(busy=False)
@@ -56,16 +54,13 @@ class Cycles:
                 await bell.wait()
             condition.announce(busy=True)
             if quiet.cancelled_caught:
-                await trio.to_thread.run_sync(follower.vouch)
-                if trio.current_time() - retained > RETAIN_SECONDS:
-                    await trio.to_thread.run_sync(self._recorder.retain)
-                    retained = trio.current_time()
+                await self._thread(follower.vouch)
 
     async def _work(self, follower: Follower) -> bool:
         """What changed, then what is owed; whether there was any of it."""
         worked = False
         for work in (follower.cycle, follower.retry):
-            if (turn := await trio.to_thread.run_sync(work)) is None:
+            if (turn := await self._thread(work)) is None:
                 continue
             worked = True
             self._condition.turned(turn)
@@ -78,10 +73,10 @@ class Cycles:
         for decision in self._decisions.take():
             with decision.answering():
                 if not decision.approves:
-                    await trio.to_thread.run_sync(follower.discard, decision.plan)
+                    await self._thread(partial(follower.discard, decision.plan))
                     decision.answer({})
                     continue
-                turn = await trio.to_thread.run_sync(follower.approve, decision.plan)
+                turn = await self._thread(partial(follower.approve, decision.plan))
                 self._condition.turned(turn)
                 decision.answer(outcome(turn[1], self._condition.status.remedy))
 
@@ -93,7 +88,7 @@ class Cycles:
         if not held:
             if follower.is_due or self._bell.hurried:
                 return
-            await trio.to_thread.run_sync(follower.vouch)
+            await self._thread(follower.vouch)
         why = status.why if held else ""
         if follower.owed and not held:
             why = f"{len(follower.owed)} paths are owed"

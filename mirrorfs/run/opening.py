@@ -1,71 +1,71 @@
-"""The mirror of a run, opened as often as it was let go of.
+"""The mirror of a target, opened as often as it was let go of.
 
 Law: every opening asks for the same; only what may be made, and what is taken for granted, differs.
 """
 
 from dataclasses import dataclass
 
-import trio
-
-from mirrorfs.core.filter import Filter
-from mirrorfs.core.options import Options
-from mirrorfs.errors import Locked
+from mirrorfs.errors import FatalError
 from mirrorfs.flow import Flow
-from mirrorfs.hold import Recipe
 from mirrorfs.mirror import Mirror
-from mirrorfs.pace import Pace
-from mirrorfs.preflight import LOOK_SECONDS
-from mirrorfs.settings import Settings
+from mirrorfs.overlap import overlap
+from mirrorfs.preflight import refuse_state
+from mirrorfs.run.target import Target
 from mirrorfs.state import State
 from mirrorfs.stoppable import Watching
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What `Mirror` is opened with."""
+    """What `Mirror` is opened with. ``others``: whose destinations it must keep away from."""
 
     source: str
-    destination: str
-    options: Options
-    filter: Filter
-    settings: Settings
+    target: Target
     state: State
-    fsync: str
-    pace: Pace | None
-    recipe: Recipe | None
     listener: Watching
+    others: tuple[Target, ...] = ()
 
-    @property
-    def fingerprint(self) -> str:
-        """Of what is mirrored, and how."""
-        return f"{self.options.fingerprint()}-{self.filter.fingerprint()}"
+    def check(self) -> None:
+        """Raises FatalError for what no waiting can mend, before anything is made."""
+        target = self.target
+        for name, tree in (("source", self.source), ("destination", target.destination)):
+            refuse_state(self.state.home, name, tree, target.filter)
+        for other in self.others:
+            _refuse_overlap(target, other)
 
     def now(self, *, create: bool = False, adopt: bool = False, dry: bool = False) -> Mirror:
         """Raises as `Mirror` does."""
+        target = self.target
         mirror = Mirror(
             self.source,
-            self.destination,
-            options=self.options,
-            filter=self.filter,
-            settings=self.settings,
+            target.destination,
+            options=target.options,
+            filter=target.filter,
+            settings=target.settings,
             listener=self.listener,
             state=self.state,
             create=create,
             adopt=adopt,
             dry=dry,
-            fsync=self.fsync,
-            recipe=self.recipe,
+            fsync=target.fsync,
+            recipe=target.recipe,
         )
-        mirror.destination.meter = Flow(self.listener.go_on, pace=self.pace)
+        mirror.destination.meter = Flow(
+            self.listener.check if dry else self.listener.go_on, pace=target.pace
+        )
         return mirror
 
-    async def when_free(self, seconds: float, *, create: bool, adopt: bool) -> Mirror:
-        """Waits so many seconds for another process to release the destination. Raises Locked."""
-        until = trio.current_time() + seconds
-        while True:
-            try:
-                return self.now(create=create, adopt=adopt)
-            except Locked:
-                if trio.current_time() >= until:
-                    raise
-            await trio.sleep(LOOK_SECONDS)
+
+def _refuse_overlap(one: Target, other: Target) -> None:
+    """Raises FatalError unless the outer one leaves the inner one alone."""
+    found = overlap(other.destination, one.destination)
+    if found is None:
+        return
+    outer = other if found.destination_in_source else one
+    if found.inner and not (outer.filter.descends(found.inner) or outer.options.delete_excluded):
+        return
+    raise FatalError(
+        f"the destinations {one.destination} and {other.destination} overlap",
+        remedy="what one mirror brings there the other would remove: choose a directory elsewhere, "
+        "or exclude the inner one",
+    )

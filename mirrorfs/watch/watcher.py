@@ -97,6 +97,7 @@ class Watcher:
         self.ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mirrorfs-watch", daemon=True)
         self._wake = -1
+        self.turns = 0  # changes for as long as the thread gets on, and is roused
         self._stopping = False
         self._rewatch = False
         self._distrusted: deque[tuple[str, str]] = deque()
@@ -147,19 +148,24 @@ class Watcher:
     def rewatch(self) -> None:
         """Try at once to watch what could not be watched: a limit raised, a permission given."""
         self._rewatch = True
-        self._rouse()
+        self.rouse()
 
     def distrust(self, path: str, why: str) -> None:
         """No event told of a change at a path: from now on the part it is in is polled, too."""
         self._distrusted.append((path, why))
-        self._rouse()
+        self.rouse()
+
+    def rouse(self) -> None:
+        """Have it turn once, though nothing happens."""
+        if self._thread.is_alive():
+            os.eventfd_write(self._wake, 1)
 
     def close(self) -> None:
         """Report what happened until now, end in order (`Clean`), and wait for the thread."""
         if not self._thread.is_alive():
             return
         self._stopping = True
-        self._rouse()
+        self.rouse()
         self._thread.join()
         os.close(self._wake)
 
@@ -209,6 +215,7 @@ class Watcher:
     def _watch(self, session: Parts) -> None:
         while not self._stopping:
             session.turn(self._owing())
+            self.turns += 1
             if not self._owed:
                 session.landed()
                 if session.ready:
@@ -228,6 +235,7 @@ class Watcher:
         gap_at = time.monotonic() + self._pace.poll
         while not self._stopping:
             poller.poll(int(self._pace.retry * 1000) + 1)
+            self.turns += 1
             self._calm()
             if self._owed:
                 self._record([])
@@ -342,10 +350,6 @@ class Watcher:
     def _backend(self) -> str:
         members = () if self._session is None else self._session.members
         return ", ".join(sorted({member.part.name for member in members}))
-
-    def _rouse(self) -> None:
-        if self._thread.is_alive():
-            os.eventfd_write(self._wake, 1)
 
     def _calm(self) -> None:
         try:

@@ -17,7 +17,7 @@ from support import forked
 from support.process import Service, until
 from support.walker import differences
 
-from mirrorfs.run.run import DISTRUSTED
+from mirrorfs.run.life import DISTRUSTED
 from mirrorfs.service.audited import Audit
 from mirrorfs.service.background import in_background
 from mirrorfs.service.client import ask

@@ -15,6 +15,7 @@ from mirrorfs.core.filter import EVERYTHING, Filter
 from mirrorfs.core.guard import Limits
 from mirrorfs.core.options import Options, archive
 from mirrorfs.follow import Follower
+from mirrorfs.leftout import Extent
 from mirrorfs.mirror import Mirror
 from mirrorfs.noticing import Noticing
 from mirrorfs.reading import Reading
@@ -67,8 +68,7 @@ class Following:
             Recorder(
                 place,
                 state=self._state,
-                filter=self._filter,
-                one_file_system=self._one_file_system,
+                extents=[Extent(self._filter, self._one_file_system)],
                 **self._watching,
             )
         )

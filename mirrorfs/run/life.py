@@ -1,0 +1,228 @@
+"""One destination's life in a run: opened, followed, let go of, and opened again.
+
+Law: whatever goes wrong with a root is waited out here and disturbs no other target. Between two
+openings nothing of the destination is held, so that a drive can be unmounted.
+"""
+
+import logging
+import math
+import os
+from collections.abc import Collection
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from journal import JournalError
+from mirrorfs.checkpoint import CheckpointFile
+from mirrorfs.errors import Locked, MirrorError, TemporaryError
+from mirrorfs.follow import Follower, refuse_strangers
+from mirrorfs.preflight import LOOK_SECONDS
+from mirrorfs.record import Recorder
+from mirrorfs.run.answers import Answers
+from mirrorfs.run.bell import Bell
+from mirrorfs.run.condition import Condition
+from mirrorfs.run.cycles import Cycles
+from mirrorfs.run.news import News
+from mirrorfs.run.opening import Opening
+from mirrorfs.run.pulse import Pulse
+from mirrorfs.run.target import Target
+from mirrorfs.run.thread import Thread
+from mirrorfs.service.audit import Auditor
+from mirrorfs.service.barrier import Barriers
+from mirrorfs.service.beside import beside
+from mirrorfs.service.control import serve_if_possible
+from mirrorfs.service.decisions import Decisions
+from mirrorfs.state import State, make
+from mirrorfs.status import Phase, Status
+from mirrorfs.stoppable import Stopped, Watching
+
+if TYPE_CHECKING:
+    from mirrorfs.core.tree import Identity
+    from mirrorfs.mirror import Mirror
+
+FIRST_WAIT = 1.0
+LONGEST_WAIT = 10.0
+DISTRUSTED = 10  # changes that no event told of: from then on their mounts are polled
+
+_log = logging.getLogger(__name__)
+
+
+class Life:
+    """``condition`` is how it is. ``others``: targets whose destinations it must not touch.
+    ``alone``: it is the only one, and an error of ours ends the process."""
+
+    def __init__(
+        self,
+        source: str,
+        target: Target,
+        others: tuple[Target, ...],
+        *,
+        state: State,
+        news: News,
+        pulse: Pulse,
+        alone: bool,
+    ) -> None:
+        self.target = target
+        self._alone = alone
+        self._place = state.mirror(source, target.destination)
+        self._journal = state.journal(source)
+        status = Status(os.path.abspath(source), os.path.abspath(target.destination))
+        self._stage = pulse.stage(target.destination)
+        self._watching = Watching(status, target.listener, self._stage.beat)
+        self._opening = Opening(source, target, state, self._watching, others)
+        self.condition = Condition(
+            status, news, place=self._place, home=state.home, said=target.said
+        )
+        self.thread = Thread(self._stage)
+        self._bell = Bell()
+        self._barriers, self._decisions = Barriers(), Decisions()
+        self._follower: Follower | None = None
+        self._mirror: Mirror | None = None
+        self._known: tuple[Identity, Identity] | None = None  # the two roots, once opened
+
+    def ring(self) -> None:
+        """Something changed."""
+        self._bell.ring()
+
+    def hurry(self) -> None:
+        """Everything that waits, or is owed, is to be looked at at once."""
+        self._bell.hurry()
+
+    def stop(self) -> None:
+        """End what is being done at the next batch or piece of content; call before cancelling."""
+        self._watching.stopping = True
+
+    async def begin(self) -> None:
+        """Open both roots, for the first time. Raises MirrorError."""
+        until = trio.current_time() + self.target.wait
+        while True:
+            try:
+                return await self._open()
+            except Locked:
+                if trio.current_time() >= until:
+                    raise
+            await trio.sleep(LOOK_SECONDS)
+
+    async def __call__(
+        self, recorder: Recorder, ready: trio.Event, trouble: Exception | None
+    ) -> None:
+        """Until cancelled or stopped, from when ``ready`` is set. ``trouble``: why it could not
+        begin; it is tried again."""
+        self.condition.recorder = recorder
+        auditor = Auditor(
+            self._place,
+            self._journal,
+            open=partial(self._opening.now, dry=True),
+            owed=lambda: () if self._follower is None else self._follower.owed,
+            barrier=lambda: answers.wait({}),
+            heard=self._watching.check,
+            said=self.condition.said,
+            repair=partial(self._repair, recorder),
+        )
+        answers = Answers(
+            self.condition,
+            self._bell,
+            recorder=recorder,
+            barriers=self._barriers,
+            decisions=self._decisions,
+            audit=auditor.audit,
+            fingerprint=self.target.fingerprint,
+        )
+        # Whoever records the source alone follows it, and so alone answers for this mirror.
+        serve = partial(serve_if_possible, self._place, answers.table(), self.condition.said)
+        audits = partial(auditor.keep, self.target.audit_interval)
+        try:
+            await beside(partial(self._follow, ready, trouble), serve, audits)
+        except Stopped:
+            return
+        finally:
+            await self.end()
+
+    async def end(self) -> None:
+        """Let go of both roots, and say that it is over."""
+        self.stop()
+        with trio.CancelScope(shield=True, deadline=-math.inf):  # the thread's own grace is left
+            await self._close()
+        self.condition.status.phase = Phase.STOPPED
+        self.condition.show()
+
+    def _repair(self, recorder: Recorder, paths: Collection[str]) -> None:
+        """What the audit found goes the way of what is owed."""
+        if self._follower is not None:
+            self._follower.owe(paths, "found by the audit")
+        if len(paths) >= DISTRUSTED:
+            for path in paths:
+                recorder.watcher.distrust(path, "an audit found what no event had told of")
+        self._bell.hurry()
+
+    async def _follow(self, ready: trio.Event, trouble: Exception | None) -> None:
+        """Cycle after cycle. Trouble with a root is waited out with a growing pause: then both are
+        let go of, so that a drive can be unmounted, and must be what they were when they are
+        back."""
+        cycles = Cycles(
+            self.condition,
+            self._bell,
+            thread=self.thread,
+            barriers=self._barriers,
+            decisions=self._decisions,
+        )
+        if trouble is not None:
+            self._waits(trouble)
+        await ready.wait()
+        wait = FIRST_WAIT
+        while True:
+            try:
+                await self._open()
+                assert self._mirror is not None
+                assert self._known is not None
+                refuse_strangers(self._mirror, *self._known)
+                follower = self._follower = Follower(self._mirror)
+                self.condition.phase(Phase.COMPARING)
+                self.condition.turned(await self.thread(follower.start))
+                wait = FIRST_WAIT
+                await cycles(follower)
+            except Stopped:
+                raise
+            except Exception as error:
+                self._waits(error)
+            await self._close()
+            await self._bell.pause(wait)
+            wait = min(LONGEST_WAIT, wait * 2)
+
+    async def _open(self) -> None:
+        if self._mirror is None:
+            await self.thread(self._open_now)
+
+    def _open_now(self) -> None:
+        """In a thread: a drive may hang. What is made, and taken for granted, is so only once."""
+        self._opening.check()
+        make(self._place)
+        first = self._known is None
+        adopt = first and self.target.adopt
+        once = CheckpointFile(self._place).load() is not None
+        mirror = self._mirror = self._opening.now(create=first and not once, adopt=adopt)
+        if first:
+            self._known = (mirror.source.identity(), mirror.destination.identity())
+            if mirror.checkpoint is not None and not adopt:
+                self._known = (mirror.checkpoint.source, mirror.checkpoint.destination)
+
+    async def _close(self) -> None:
+        mirror, self._mirror = self._mirror, None
+        if mirror is not None and not self.thread.abandoned:
+            await self.thread(partial(mirror.__exit__, None, None, None))
+
+    def _waits(self, trouble: Exception) -> None:
+        """Raises it where nobody else would be disturbed, and it is an error of ours."""
+        if isinstance(trouble, MirrorError):
+            error = trouble
+        elif isinstance(trouble, (OSError, JournalError)):
+            # Out of memory, of descriptors, of luck: nothing is lost, and it may pass.
+            error = TemporaryError(f"it cannot go on: {trouble}")
+        elif self._alone:
+            raise trouble
+        else:
+            _log.error("%s: it begins anew", self.target.destination, exc_info=trouble)
+            error = TemporaryError(f"internal error: {trouble!r}")
+        self.condition.waits(error)
+        self._decisions.refuse(error)

@@ -1,0 +1,50 @@
+"""One destination of a run, and what is wanted of it.
+
+Law: plain data. Two targets of one run share the source, its watcher and its journal, and nothing
+else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mirrorfs.core.filter import Filter
+from mirrorfs.core.options import Options
+from mirrorfs.hold import Recipe
+from mirrorfs.leftout import Extent
+from mirrorfs.pace import Pace
+from mirrorfs.settings import Settings
+from mirrorfs.sync import Listener
+
+
+def _nobody(_: str) -> None:
+    """Hears what people should know, where there is nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``said`` hears what people should know, a line at a time. ``wait``: so many seconds for
+    another process to release the destination; ``audit_interval``: so many between audits, 0 for
+    none."""
+
+    destination: str
+    options: Options
+    filter: Filter
+    settings: Settings
+    fsync: str = "replace"
+    adopt: bool = False
+    wait: float = 0
+    audit_interval: float = 0
+    pace: Pace | None = None
+    recipe: Recipe | None = None
+    listener: Listener = field(default_factory=Listener)
+    said: Callable[[str], None] = _nobody
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what is mirrored, and how."""
+        return f"{self.options.fingerprint()}-{self.filter.fingerprint()}"
+
+    @property
+    def extent(self) -> Extent:
+        """What the watcher must not leave out."""
+        return Extent(self.filter, self.options.one_file_system)

@@ -1,0 +1,57 @@
+"""Calls to a thread, one at a time; whoever stops waiting for one gives it a moment to end.
+
+Law: what is abandoned is never closed: its descriptors would be given to somebody else while the
+thread still writes to them. The process ends with it, and that is as safe as being killed.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import trio
+
+from mirrorfs.run.pulse import Stage
+
+T = TypeVar("T")
+
+GRACE_SECONDS = 2.5  # in all, from the first time that somebody stops waiting
+
+
+class Thread:
+    """``abandoned``: a call did not end in time, and may still be going on."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._until: float | None = None
+        self.abandoned = False
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        """What ``work`` returns or raises."""
+        token, ended = trio.lowlevel.current_trio_token(), trio.Event()
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def begin() -> None:
+            try:
+                with self._stage.working():
+                    results.append(work())
+            except BaseException as error:
+                errors.append(error)
+
+        def deliver(_: object) -> None:
+            with suppress(trio.RunFinishedError):  # it was abandoned
+                token.run_sync_soon(ended.set)
+
+        trio.lowlevel.start_thread_soon(begin, deliver, "mirrorfs-cycles")
+        try:
+            await ended.wait()
+        except trio.Cancelled:
+            if self._until is None:
+                self._until = trio.current_time() + GRACE_SECONDS
+            with trio.CancelScope(shield=True, deadline=self._until):
+                await ended.wait()
+            self.abandoned |= not ended.is_set()
+            raise
+        if errors:
+            raise errors[0]
+        return results[0]
