@@ -23,7 +23,10 @@ from mirrorfs.watch.phantom import Phantoms
 from mirrorfs.watch.settle import Settling
 from mirrorfs.watch.task import Task
 
-_OTHERS = 0.05  # after a read that held nothing of ours: a storm elsewhere shall not keep us awake
+# After a read that held nothing of ours, and the longest after many of them in a row: a storm
+# elsewhere shall not keep us awake, and what we write ourselves on the same file system shall not
+# delay the next change.
+_OTHERS, _OTHERS_LONGEST = 0.001, 0.008
 _FINISH = 2.0  # seconds the end may take to empty the queue
 
 
@@ -69,6 +72,7 @@ class Session:
         self._next_poll = self._clock() + self._pace.poll
         self._next_look: float | None = None
         self._next_read = 0.0  # 0: as soon as there is something
+        self._others = _OTHERS
         self.ready = False
         self.failures: tuple[tuple[str, str], ...] = ()
         self.last_event: float | None = None
@@ -216,11 +220,13 @@ class Session:
     def _read(self) -> None:
         backend = self._backend
         if backend.read(self._clock):
+            self._others = _OTHERS
             self.last_event = self._clock()
             if self._next_look is None:
                 self._next_look = self.last_event + self._pace.retry
         elif backend.hears_others:
-            self._next_read = self._clock() + _OTHERS
+            self._next_read = self._clock() + self._others
+            self._others = min(2 * self._others, _OTHERS_LONGEST)
         self._heed()
 
     def _heed(self) -> None:
