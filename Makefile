@@ -55,7 +55,7 @@ wheel: ## build dist/mirrorfs-*.whl and the source distribution
 
 wheel-files: ## write the list of a wheel's files anew (tests/package/wheel-files.txt)
 	@$(PYTHON) .ci/setup.py dev
-	$(bin)/python tests/package/test_wheel.py
+	PYTHONPATH=tests $(bin)/python tests/package/test_wheel.py
 
 clean: ## remove what was installed and built; the source stays as it is
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -73,10 +73,13 @@ FOR_VIEW: Needs = {"fuse3": command("fusermount3")} | FOR_PYFUSE3
 FOR_TESTS: Needs = {
     "acl": command("setfacl"),
     "attr": command("setfattr"),
+    "bash-completion": lambda: Path("/usr/share/bash-completion/bash_completion").exists(),
     "btrfs-progs": command("mkfs.btrfs"),
     "e2fsprogs": command("mkfs.ext4"),
+    "fish": command("fish"),
     "git": command("git"),
     "lsyncd": command("lsyncd"),
+    "man-db": command("man"),
     "mount": command("mount"),
     "rclone": command("rclone"),
     "jq": command("jq"),
@@ -85,6 +88,7 @@ FOR_TESTS: Needs = {
     "systemd": command("systemd-analyze"),
     "util-linux": command("unshare"),
     "xfsprogs": command("mkfs.xfs"),
+    "zsh": command("zsh"),
 }
 NEEDS = {
     "run": FOR_VENV | FOR_VIEW,

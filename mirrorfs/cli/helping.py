@@ -87,6 +87,10 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def exit_status() -> str:
-    lines = [f"  {code.value:>3}  {MEANINGS[code]}" for code in ExitCode]
-    lines += ["  130  interrupted (Ctrl-C)", "  143  terminated (SIGTERM)"]
-    return "EXIT STATUS\n" + "\n".join(lines)
+    return "EXIT STATUS\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in endings())
+
+
+def endings() -> list[tuple[int, str]]:
+    """Each exit code there is, with what it means."""
+    known = [(code.value, MEANINGS[code]) for code in ExitCode]
+    return [*known, (130, "interrupted (Ctrl-C)"), (143, "terminated (SIGTERM)")]

@@ -4,17 +4,24 @@
 read in review. A package that was forgotten shows twice: here, and against the files git knows.
 """
 
+import os
+import pty
+import select
+import signal
 import subprocess
 import sys
 import tarfile
 import venv
 import zipfile
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from support.process import until
 
 import mirrorfs
+from mirrorfs.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 LIST = Path(__file__).with_name("wheel-files.txt")
@@ -62,7 +69,8 @@ def test_wheel_has_exactly_the_listed_files(wheel: Path) -> None:
 def test_wheel_has_every_tracked_file_of_both_packages(wheel: Path) -> None:
     packages = ("mirrorfs/", "journal/")
     inside = {name for name in files_in(wheel) if name.startswith(packages)}
-    assert inside == {name for name in tracked() if name.startswith(packages)}
+    units = {f"mirrorfs/{name}" for name in tracked() if name.startswith("systemd/")}
+    assert inside == units | {name for name in tracked() if name.startswith(packages)}
     assert {"mirrorfs/py.typed", "journal/py.typed"} <= inside
 
 
@@ -82,21 +90,99 @@ def test_sdist_has_every_tracked_file(tmp_path: Path) -> None:
     assert names == tracked() | {"PKG-INFO"}
 
 
-def test_an_installed_wheel_runs(wheel: Path, tmp_path: Path) -> None:
-    """In an environment of its own; only the dependencies come from the one the tests run in."""
-    venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
-    python = tmp_path / "venv/bin/python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install"]
+class Installed:
+    """An environment of its own; only the dependencies come from the one the tests run in."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self._site = Path(pytest.__file__).parents[1]  # its .pth files are not read
+
+    def run(self, *command: str | Path, **environment: str) -> str:
+        paths = f"{self.place}/bin:{os.environ['PATH']}"
+        env = {"PYTHONPATH": str(self._site), "PATH": paths, "LANG": "C.UTF-8", "HOME": "/"}
+        return call(*command, cwd=self.place.parent, env=env | environment)
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    place = tmp_path_factory.mktemp("installed") / "venv"
+    venv.create(place, with_pip=False, symlinks=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin/python"), "install"]
     call(*pip, "--no-index", "--no-deps", wheel)
-    site = Path(pytest.__file__).parents[1]  # its .pth files, the editable install, are not read
+    return Installed(place)
 
-    def run(*command: str | Path) -> str:
-        return call(*command, cwd=tmp_path, env={"PYTHONPATH": str(site)})
 
+def test_an_installed_wheel_runs(installed: Installed) -> None:
     show = "import mirrorfs, journal; print(mirrorfs.__file__, journal.__file__)"
-    assert all(Path(name).is_relative_to(tmp_path) for name in run(python, "-c", show).split())
-    assert mirrorfs.__version__ in run(tmp_path / "venv/bin/mirrorfs", "--version")
-    assert mirrorfs.__version__ in run(python, "-m", "mirrorfs", "--version")
+    places = installed.run("python", "-c", show).split()
+    assert all(Path(name).is_relative_to(installed.place) for name in places)
+    assert mirrorfs.__version__ in installed.run("mirrorfs", "--version")
+    assert mirrorfs.__version__ in installed.run("python", "-m", "mirrorfs", "--version")
+
+
+def test_each_command_has_a_manual_page_that_man_understands(installed: Installed) -> None:
+    shown = installed.run("man", "mirrorfs-sync", MANPATH=f"{installed.place}/share/man")
+    assert "make DST identical to SRC, once" in shown and "--dry-run" in shown
+    pages = sorted((installed.place / "share/man/man1").iterdir())
+    assert {page.name for page in pages} == {"mirrorfs.1", *(f"mirrorfs-{c}.1" for c in COMMANDS)}
+    judge = ["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-z"]
+    assert subprocess.run([*judge, *pages], capture_output=True, check=True).stderr == b""
+
+
+def test_bash_completes(installed: Installed) -> None:
+    def complete(*words: str) -> set[str]:
+        script = f"""
+            source /usr/share/bash-completion/bash_completion
+            _completion_loader mirrorfs
+            COMP_WORDS=({" ".join(words)}) COMP_CWORD={len(words) - 1}
+            _mirrorfs; printf '%s\\n' "${{COMPREPLY[@]}}"
+        """
+        share = f"{installed.place}/share"
+        return set(installed.run("bash", "-c", script, XDG_DATA_DIRS=share).split())
+
+    assert {"sync", "status"} <= complete("mirrorfs", "s")
+    assert complete("mirrorfs", "sync", "--dry") == {"--dry-run"}
+    assert complete("mirrorfs", "run", "--fsync", "re") == {"replace"}
+    assert complete("mirrorfs", "run", "--fsync", "=", "re") == {"replace"}
+    assert complete("mirrorfs", "journal", "v") == {"verify"}
+    (installed.place.parent / "photos of summer").mkdir()
+    assert complete("mirrorfs", "sync", "pho") == {"photos", "of", "summer"}
+
+
+def test_fish_completes(installed: Installed) -> None:
+    def complete(line: str) -> set[str]:
+        asked = f"complete -C {line!r}"
+        said = installed.run("fish", "-c", asked, XDG_DATA_DIRS=f"{installed.place}/share")
+        return {word.partition("\t")[0] for word in said.splitlines()}
+
+    assert {"sync", "status"} <= complete("mirrorfs s")
+    assert complete("mirrorfs sync --dry") == {"--dry-run"}
+    assert complete("mirrorfs run --fsync re") == {"replace"}
+    assert complete("mirrorfs journal v") == {"verify"}
+
+
+def test_zsh_completes(installed: Installed) -> None:
+    """What the Tab key does: zsh completes nothing without a terminal."""
+    at, terminal = pty.fork()
+    if at == 0:
+        os.chdir(installed.place.parent)
+        os.execvpe("zsh", ["zsh", "-f", "-i"], {"PATH": os.environ["PATH"], "TERM": "dumb"})
+    functions = f"{installed.place}/share/zsh/site-functions"
+    start = f"fpath=({functions} $fpath); autoload -Uz compinit; compinit -u -D\n"
+    try:
+        os.write(terminal, start.encode() + b"mirrorfs sync --dry-r\t--fsync=rep\t\t")
+        until(partial(_typed, terminal, bytearray(), b"sync --dry-run --fsync=replace"), "zsh")
+    finally:
+        os.kill(at, signal.SIGKILL)
+        os.waitpid(at, 0)
+        os.close(terminal)
+
+
+def _typed(terminal: int, said: bytearray, wanted: bytes) -> bool:
+    """Whether it shows on the line."""
+    while select.select([terminal], [], [], 0)[0]:
+        said += os.read(terminal, 4096)
+    return wanted in said
 
 
 if __name__ == "__main__":

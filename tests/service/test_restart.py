@@ -37,9 +37,9 @@ class Machine:
         self.state = base / "state"
         for place in (self.source, self.destination, self.state):
             place.mkdir()
-        shipped = (ROOT / "systemd" / "mirrorfs@.service").read_text()
-        assert "/usr/bin/env mirrorfs" in shipped
-        systemd.unit("mirrorfs@.service", shipped.replace("/usr/bin/env mirrorfs", program()))
+        shipped = (ROOT / "systemd/system/mirrorfs@.service").read_text()
+        assert "/usr/bin/mirrorfs" in shipped
+        systemd.unit("mirrorfs@.service", shipped.replace("/usr/bin/mirrorfs", program()))
         systemd.write(
             "/etc/mirrorfs/it.env",
             f"SRC={self.source}\nDST={self.destination}\nPYTHONPATH={ROOT}\n"
