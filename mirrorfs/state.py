@@ -1,7 +1,8 @@
 """Where mirrorfs keeps what it must remember, and never inside a tree that is mirrored.
 
     HOME/sources/NAME-ID/           one per source: journal/, cookies/, left-out
-    HOME/mirrors/NAME-ID/           one per source and destination: checkpoint, links, status
+    HOME/mirrors/NAME-ID/           one per source and destination: checkpoint, links, status,
+                                    history
 
 HOME is --state-dir, else ``$STATE_DIRECTORY`` (systemd; the first of several), else
 ``$XDG_STATE_HOME/mirrorfs``, else ``~/.local/state/mirrorfs``. ID is made from the real paths, so

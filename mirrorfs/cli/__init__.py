@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "audit": Command("audit", "SRC DST", "compare everything beside the mirror that runs"),
     "doctor": Command("doctor", "SRC", "say how well changes in SRC can be noticed"),
     "status": Command("status", "[SRC [DST]]", "show what mirrors there are and how they are"),
+    "log": Command("log", "[MIRROR] [PATH]", "show what was mirrored, and when"),
     "held": Command("held", "MIRROR", "show the plan that is held, and what it would do"),
     "approve": Command("approve", "MIRROR PLAN", "carry out exactly the plan that is held"),
     "discard": Command("discard", "MIRROR PLAN", "give up the plan that is held"),

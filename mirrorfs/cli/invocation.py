@@ -48,6 +48,7 @@ def find(words: list[str]) -> tuple[str, list[str]]:
 
     takes_value = {flag.name for flag in ALL.values() if not flag.bare}
     takes_value |= {flag.short for flag in ALL.values() if flag.short and not flag.bare}
+    takes_value -= {flag.short for flag in ALL.values() if flag.bare}  # -n of most, and of log
     skip = False
     for index, word in enumerate(words):
         if skip:

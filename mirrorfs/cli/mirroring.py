@@ -7,8 +7,11 @@ is an error, never silence.
 import os
 import time
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import replace
 
+from journal import JournalError, writer_alive
+from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import NANOSECONDS, Mirroring, mirroring, only_file, pace, quota
 from mirrorfs.cli.stopping import Stopping
@@ -20,8 +23,9 @@ from mirrorfs.core.guard import Danger, Refusal
 from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
 from mirrorfs.core.tree import Failure, Trouble
-from mirrorfs.errors import ExitCode, LimitReached, SettingError
+from mirrorfs.errors import ExitCode, LimitReached, MirrorError, SettingError
 from mirrorfs.flow import Flow
+from mirrorfs.history import History
 from mirrorfs.hold import Recipe, remedy
 from mirrorfs.mirror import Mirror
 from mirrorfs.output.escape import printable
@@ -98,6 +102,17 @@ def carry_out(
         return _Run(call, made, voice, stopping, source, destination, plan).run()
 
 
+def history(call: Call, state: State, source: str, destination: str) -> History:
+    """What is done is written down where state is kept at all: where somebody watches the source,
+    or did when this pair was mirrored last."""
+    place = state.mirror(source, destination)
+    kept = False
+    with suppress(JournalError, MirrorError):  # the mirror says so itself
+        kept = writer_alive(state.journal(source)) or CheckpointFile(place).load() is not None
+    keeps = kept and not call.flags.important.dry_run
+    return History(place, call.flags.looking.history_size if keeps else 0)
+
+
 def _one_file(options: Options) -> Options:
     return replace(options, delete=False, delete_excluded=False, empty_directories=False)
 
@@ -123,14 +138,16 @@ class _Run:
         self._dry = call.flags.important.dry_run
         self._pace = pace(call.flags, call.log.notice)
         limits = quota(call.flags)
+        state = State.find(call.flags.state.state_dir)
+        self._history = history(call, state, source, destination)
         self._mirror = Mirror(
             source,
             destination,
             options=made.options,
             filter=made.filter,
             settings=made.settings,
-            listener=Several((voice.listener, stopping)),
-            state=(state := State.find(call.flags.state.state_dir)),
+            listener=Several((self._history, voice.listener, stopping)),
+            state=state,
             full=call.flags.copying.full,
             dry=self._dry,
             wait=call.flags.state.wait / NANOSECONDS,
@@ -147,7 +164,7 @@ class _Run:
     def run(self) -> int:
         if self._pace.limits:
             self._log.info(f"Starting bandwidth limiter at {self._pace}")
-        with self._mirror, toggling(self._pace):
+        with self._mirror, closing(self._history), toggling(self._pace):
             code = self._plan() if self._dry else self._attempts()
             self._voice.finish()
             if code == 0 and self._flags.listing.dest_after:
@@ -190,6 +207,7 @@ class _Run:
             with self._stopping.patience():
                 report = self._mirror.synchronise(reading, choose, approved=approved)
             if report.refusal is not None:
+                self._history.held(report.refusal)
                 return self._refused(report.refusal)
             if report.limit is not None:
                 return self._limited(report.limit)

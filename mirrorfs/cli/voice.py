@@ -108,7 +108,7 @@ class Voice:
         return unit == "bits"
 
 
-def print_out(text: str) -> None:
+def print_out(text: str, *, flush: bool = False) -> None:
     """A command's result, on standard output; raises BrokenPipeError when nobody reads.
 
     What the locale cannot say is said in UTF-8, and bytes of a path as they are.
@@ -118,3 +118,5 @@ def print_out(text: str) -> None:
     except UnicodeEncodeError:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    if flush:
+        sys.stdout.flush()

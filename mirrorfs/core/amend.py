@@ -6,6 +6,7 @@ that lie far apart.
 """
 
 from mirrorfs.core.plan import Action, Plan, Stage, Verb, in_stages
+from mirrorfs.core.reconcile import CONTENT_CHANGES
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import split
 
@@ -38,7 +39,7 @@ def _restored(plan: Plan, part: Plan, kept: list[Action]) -> list[Action]:
         if action.stage is not Stage.DIRECTORY_ATTRIBUTES or action.path in decided:
             continue
         if found is not None and action.path in touched:
-            restored.append(action._replace(want=found, reason="its content changes"))
+            restored.append(action._replace(want=found, reason=CONTENT_CHANGES))
     return restored
 
 

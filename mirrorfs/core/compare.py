@@ -34,6 +34,7 @@ class Difference(NamedTuple):
     otherwise: "Difference | None" = None
 
 
+TIME_DIFFERS = "the modification time differs"
 type_changed = Difference(Verdict.CONTENT, "another kind of thing")
 in_doubt = Difference(Verdict.CONTENT, "a flush failed before it was on the disk")
 
@@ -82,7 +83,7 @@ def comparer(options: Options) -> Comparer:
             return Difference(Verdict.CONTENT, "another device")
         times = options.directory_times if kind is Kind.DIRECTORY else link_times
         if times and not -window < source.mtime_ns - found.mtime_ns < window:
-            return Difference(Verdict.ATTRIBUTES, "the modification time differs")
+            return Difference(Verdict.ATTRIBUTES, TIME_DIFFERS)
         return attributes(source, found)
 
     return compare
@@ -115,7 +116,7 @@ def _later(
 ) -> Difference | None:
     """Equal size, another time: only the content can tell."""
     if options.times:
-        equal: Difference | None = Difference(Verdict.ATTRIBUTES, "the modification time differs")
+        equal: Difference | None = Difference(Verdict.ATTRIBUTES, TIME_DIFFERS)
     else:
         equal = attributes(source, found)
     return Difference(Verdict.UNSURE, "the content differs", equal)

@@ -2,11 +2,13 @@
 
 from typing import NamedTuple
 
+from mirrorfs.core.compare import TIME_DIFFERS
 from mirrorfs.core.plan import Action, Stage, Verb
+from mirrorfs.core.reconcile import CONTENT_CHANGES
 from mirrorfs.core.tree import Kind
 
 # The reasons that `mirrorfs.core` gives for a change of times alone.
-TIMES = ("the modification time differs", "its content changes")
+TIMES = (TIME_DIFFERS, CONTENT_CHANGES)
 
 
 class Words(NamedTuple):

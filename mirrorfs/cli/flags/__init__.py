@@ -11,6 +11,7 @@ from .filters import Filtering, Linking
 from .kinds import EVERYWHERE, MIRRORS, TREES, Flag, Group, Verdict, declared
 from .limits import Limiting, State, Watching
 from .logs import Checking, Deduplicating, Listing, Logging, Reporting
+from .looking import Looking
 from .refused import NOT_YET, REFUSED
 from .viewing import VIEWERS, Viewing
 
@@ -46,6 +47,7 @@ class Flags(NamedTuple):
     checking: Checking
     deduplicating: Deduplicating
     viewing: Viewing
+    looking: Looking
     state: State
     given: frozenset[str]
 
@@ -64,6 +66,7 @@ _GROUPS: tuple[tuple[str, type[Group], str, frozenset[str]], ...] = (
     ("checking", Checking, "Check", frozenset({"check"})),
     ("deduplicating", Deduplicating, "Dedupe", frozenset({"dedupe"})),
     ("viewing", Viewing, "View", VIEWERS),
+    ("looking", Looking, "Status and history", frozenset()),
     ("state", State, "State", MIRRORS),
 )
 

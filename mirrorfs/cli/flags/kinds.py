@@ -33,8 +33,8 @@ from mirrorfs.errors import FatalError
 
 TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run", "mount"})
 EVERYWHERE = TREES | {
-    "watch", "journal", "status", "doctor", "audit", "held", "approve", "discard", "version",
-    "help", "completion",
+    "watch", "journal", "status", "log", "doctor", "audit", "held", "approve", "discard",
+    "version", "help", "completion",
 }  # fmt: skip
 MIRRORS = frozenset({"sync", "copy", "plan", "run", "mount"})
 
@@ -191,9 +191,10 @@ def number(help: str, default: int, **rest: Any) -> int:
     return declared
 
 
-def amount(help: str, default: int, **rest: Any) -> int:
+def amount(help: str, default: int, short: str = "", **rest: Any) -> int:
     """An integer that is at least 1; less counts as 1."""
-    declared: int = _declare(parse_count, default, help, "", value="N", shown=str(default), **rest)
+    shown = str(default)
+    declared: int = _declare(parse_count, default, help, short, value="N", shown=shown, **rest)
     return declared
 
 
