@@ -86,6 +86,10 @@ class Preview:
             shown = Shown(expect, Side.DESTINATION, place)
         return self._done(actions, shown)
 
+    def made_up(self, path: str) -> bool:
+        """Whether the plan alone says what will be at ``path`` and in it."""
+        return self._lies(path) is None
+
     def pending(self, verb: Verb, directory: str) -> dict[str, Action | None]:
         """The names of a directory with an action of this verb, or (``None``) only with one
         somewhere below."""
@@ -135,8 +139,7 @@ class Preview:
                         shown = shown._replace(entry=self._set(shown.entry, want))
                 case _ if want is not None:
                     side = Side.NEITHER if want.kind is Kind.DIRECTORY else Side.SOURCE
-                    made = want._replace(device=0, inode=0, ctime_ns=0, links=1)
-                    shown = Shown(made, side, action.path)
+                    shown = Shown(want.yet_to_be(), side, action.path)
                 case _:
                     pass
         return shown

@@ -56,6 +56,10 @@ class Entry(NamedTuple):
     def is_directory(self) -> bool:
         return self.kind is Kind.DIRECTORY
 
+    def yet_to_be(self) -> "Entry":
+        """The same, without what only an object that exists has."""
+        return Entry._make((*self[:8], 1, 0, 0, 0, *self[12:]))
+
 
 class Trouble(IntEnum):
     """What kept one path from being read or written, as far as the difference matters to us."""

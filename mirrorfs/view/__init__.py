@@ -9,7 +9,8 @@ now is read through `mirrorfs.trees`; nothing in here decides anything about a m
     picture     one plan, with what lies there now: answers for one moment
     planner     the plan, again and again, from what the journal or a watcher of our own says
     documents   plan.json, plan.txt, summary, status.json
-    listings    directories that were listed a moment ago
+    attributes  what the kernel is told of an entry
+    listings    directories as they were listed, ready to be told
     inodes      what the kernel knows of, until it forgets
     operations  the kernel's questions, answered from the picture
     mount       mounting, unmounting, and mounts that a killed process left behind

@@ -5,7 +5,8 @@ is looked at. Only the thread of the event loop calls.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from mirrorfs.core.preview import Shown
 from mirrorfs.core.scope import Scope
@@ -28,7 +29,7 @@ class Inodes:
 
     def __init__(self, top: Shown) -> None:
         self._known: dict[int, tuple[Place, Shown]] = {number(TOP, top.entry): (TOP, top)}
-        self._lookups: dict[int, int] = {}
+        self._lookups: Counter[int] = Counter()
 
     def __getitem__(self, inode: int) -> tuple[Place, Shown]:
         return self._known[inode]
@@ -37,14 +38,16 @@ class Inodes:
         return len(self._known)
 
     def number(self, place: Place, seen: Shown) -> int:
-        """The number of what is seen at a place, and the kernel is going to know of it: a lookup is
-        counted."""
+        """The number of what is seen at a place."""
         inode = number(place, seen.entry)
         while (known := self._known.get(inode)) is not None and known[0] != place:
             inode += 1  # two places, one hash
-        self._known[inode] = (place, seen)
-        self._lookups[inode] = self._lookups.get(inode, 0) + 1
         return inode
+
+    def told(self, numbers: Sequence[int], seen: Iterable[tuple[Place, Shown]]) -> None:
+        """The kernel was told of these: a lookup of each is counted."""
+        self._known.update(zip(numbers, seen, strict=True))
+        self._lookups.update(numbers)
 
     def refresh(self, inode: int, seen: Shown) -> None:
         """What is seen now under a number that stays."""

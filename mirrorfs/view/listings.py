@@ -1,21 +1,30 @@
-"""Directories that were listed a moment ago, so that walking the view twice reads the disk once.
+"""Directories as they were listed, ready to be told: so that a walk costs little more than the
+kernel's own share, and walking twice reads the disk once.
 
-Law: what is kept is no older than `KEPT_SECONDS` and of the present picture; a bounded number of
-names is kept, the least recently listed directories go first.
+Law: what is kept is of the present picture, and, if a disk had a say in it, no older than
+`KEPT_SECONDS`; a bounded number of names is kept, the least recently listed directories go first.
 """
 
 import time
 from collections import OrderedDict
+from typing import NamedTuple
+
+from pyfuse3 import EntryAttributes
 
 from mirrorfs.core.preview import Shown
+from mirrorfs.view.attributes import KEPT_SECONDS
 from mirrorfs.view.places import Place
 
-# As long as the kernel may keep what it was told. Others may change the destination, and nobody
-# tells of that.
-KEPT_SECONDS = 5.0
 KEPT_NAMES = 200_000
 
-Listed = list[tuple[bytes, Place, Shown]]
+
+class Listed(NamedTuple):
+    """The names of a directory, and what goes with each, at the same index."""
+
+    names: list[bytes]
+    numbers: list[int]
+    seen: list[tuple[Place, Shown]]
+    attributes: list[EntryAttributes]
 
 
 class Listings:
@@ -36,12 +45,14 @@ class Listings:
         self._kept.move_to_end(place)
         return kept[1]
 
-    def keep(self, place: Place, listed: Listed) -> None:
-        """Remember a directory that was listed just now."""
+    def keep(self, place: Place, listed: Listed, *, still: bool) -> None:
+        """Remember a directory that was listed just now; ``still``: it can only change with the
+        picture."""
         if place in self._kept:
             self._drop(place)
-        self._kept[place] = (time.monotonic() + KEPT_SECONDS, listed)
-        self._names += len(listed)
+        until = float("inf") if still else time.monotonic() + KEPT_SECONDS
+        self._kept[place] = (until, listed)
+        self._names += len(listed.names)
         while self._names > KEPT_NAMES:
             self._drop(next(iter(self._kept)))
 
@@ -51,4 +62,4 @@ class Listings:
         self._names = 0
 
     def _drop(self, place: Place) -> None:
-        self._names -= len(self._kept.pop(place)[1])
+        self._names -= len(self._kept.pop(place)[1].names)

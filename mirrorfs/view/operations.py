@@ -10,7 +10,6 @@ file is a descriptor of its content: it stays readable when the plan, or the nam
 import errno
 import logging
 import os
-import stat
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import wraps
@@ -24,9 +23,10 @@ from mirrorfs.core.preview import Shown, Side
 from mirrorfs.core.tree import Entry, Kind, TreeError, Trouble
 from mirrorfs.errors import MirrorError
 from mirrorfs.trees.local.read import entry_of
+from mirrorfs.view.attributes import describe
 from mirrorfs.view.documents import text, write
 from mirrorfs.view.inodes import Inodes
-from mirrorfs.view.listings import KEPT_SECONDS, Listed, Listings
+from mirrorfs.view.listings import Listed, Listings
 from mirrorfs.view.picture import Picture
 from mirrorfs.view.places import AFTER, TOP, Area, Document, Place, child
 from mirrorfs.view.planner import Wanted
@@ -34,19 +34,9 @@ from mirrorfs.view.reasons import NAMESPACE, why
 
 _log = logging.getLogger(__name__)
 PATIENCE = 10.0
-BLOCK = 512
 NAME_MAX = 255
 WAITING = 64  # questions that may wait for one tree
 
-_TYPES = {
-    Kind.FILE: stat.S_IFREG,
-    Kind.DIRECTORY: stat.S_IFDIR,
-    Kind.SYMLINK: stat.S_IFLNK,
-    Kind.FIFO: stat.S_IFIFO,
-    Kind.SOCKET: stat.S_IFSOCK,
-    Kind.CHARACTER_DEVICE: stat.S_IFCHR,
-    Kind.BLOCK_DEVICE: stat.S_IFBLK,
-}
 _ERRORS = {
     Trouble.ABSENT: errno.ENOENT,
     Trouble.DENIED: errno.EACCES,
@@ -94,7 +84,6 @@ class Operations(pyfuse3.Operations):
         self._sides: dict[int, Side] = {}  # of open files, by descriptor
         self._written: dict[Document, int] = {}
         self._writing = trio.Lock()
-        self._attributes = EntryAttributes()
         self.picture = picture
 
     def show(self, picture: Picture) -> None:
@@ -127,7 +116,9 @@ class Operations(pyfuse3.Operations):
         seen = None if place is None else await self._look(place)
         if place is None or seen is None:
             raise FUSEError(errno.ENOENT)
-        return self._describe(self.inodes.number(place, seen), seen.entry, EntryAttributes())
+        inode = self.inodes.number(place, seen)
+        self.inodes.told([inode], [(place, seen)])
+        return describe(inode, seen.entry)
 
     @_answered
     async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> EntryAttributes:
@@ -141,7 +132,7 @@ class Operations(pyfuse3.Operations):
         if now is not None and _same(now.entry, seen.entry):
             self.inodes.refresh(inode, now)
             seen = now
-        return self._describe(inode, seen.entry, EntryAttributes())
+        return describe(inode, seen.entry)
 
     @_answered
     async def forget(self, forgotten: Sequence[tuple[int, int]]) -> None:
@@ -174,15 +165,14 @@ class Operations(pyfuse3.Operations):
 
     @_answered
     async def readdir(self, handle: int, start: int, token: pyfuse3.ReaddirToken) -> None:
-        listed = self._directories[handle]
-        attributes, inodes = self._attributes, self.inodes
-        for at in range(start, len(listed)):
-            name, place, seen = listed[at]
-            inode = inodes.number(place, seen)
-            self._describe(inode, seen.entry, attributes)
-            if not pyfuse3.readdir_reply(token, name, attributes, at + 1):
-                inodes.forget([(inode, 1)])
-                return
+        names, numbers, seen, attributes = self._directories[handle]
+        reply, end = pyfuse3.readdir_reply, start
+        for end in range(start, len(names)):
+            if not reply(token, names[end], attributes[end], end + 1):
+                break
+        else:
+            end = len(names)
+        self.inodes.told(numbers[start:end], seen[start:end])
 
     @_answered
     async def releasedir(self, handle: int) -> None:
@@ -282,7 +272,7 @@ class Operations(pyfuse3.Operations):
         if (kept := self._listings.get(place)) is not None:
             return kept
         picture = self.picture
-        if picture.sits_still(place):
+        if still := picture.sits_still(place):
             seen = picture.list(place)
         else:
             seen = await self._ask(Side.DESTINATION, picture.list, place)
@@ -292,12 +282,17 @@ class Operations(pyfuse3.Operations):
                     seen[AFTER.area] = after
             for document in Document:
                 seen[document.value] = await self._document_seen(document)
-        listed = []
+        number = self.inodes.number
+        listed = Listed([], [], [], [])
         for name, what in seen.items():
             if (below := child(place, name)) is not None:
-                listed.append((os.fsencode(name), below, what))
+                inode = number(below, what)
+                listed.names.append(os.fsencode(name))
+                listed.numbers.append(inode)
+                listed.seen.append((below, what))
+                listed.attributes.append(describe(inode, what.entry))
         if place != TOP and picture is self.picture:
-            self._listings.keep(place, listed)
+            self._listings.keep(place, listed, still=still)
         return listed
 
     async def _document_seen(self, document: Document) -> Shown:
@@ -339,22 +334,6 @@ class Operations(pyfuse3.Operations):
             except (TreeError, MirrorError, OSError) as error:
                 _refuse(error)
         raise FUSEError(errno.ETIMEDOUT)
-
-    def _describe(self, inode: int, entry: Entry, into: EntryAttributes) -> EntryAttributes:
-        into.st_ino = inode
-        into.entry_timeout = into.attr_timeout = KEPT_SECONDS
-        into.st_mode = _TYPES[entry.kind] | entry.mode
-        into.st_nlink = 1 if entry.is_directory else entry.links
-        into.st_uid = entry.uid
-        into.st_gid = entry.gid
-        into.st_rdev = entry.rdev
-        size = len(os.fsencode(entry.target)) if entry.target else entry.size
-        into.st_size = size
-        into.st_blocks = -(-size // BLOCK)
-        into.st_mtime_ns = entry.mtime_ns
-        into.st_ctime_ns = entry.ctime_ns or entry.mtime_ns
-        into.st_atime_ns = entry.atime_ns or entry.mtime_ns
-        return into
 
 
 def _same(now: Entry, then: Entry) -> bool:

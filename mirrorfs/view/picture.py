@@ -47,7 +47,7 @@ class Picture:
 
     def sits_still(self, place: Place) -> bool:
         """Whether the answers about a place come from the plan alone."""
-        return place.area is not Area.AFTER
+        return place.area is not Area.AFTER or self.preview.made_up(place.path)
 
     def look(self, place: Place) -> Shown | None:
         """What is at a place; documents are not the picture's. Raises TreeError, MirrorError."""
@@ -116,7 +116,7 @@ class Picture:
             return self._made_up()
         if action.verb is Verb.CREATE and action.want is not None:
             side = Side.NEITHER if action.want.is_directory else Side.SOURCE
-            return Shown(action.want._replace(inode=0, device=0, links=1), side, action.path)
+            return Shown(action.want.yet_to_be(), side, action.path)
         place = action.origin if action.verb is Verb.RENAME else action.path
         if action.expect is None:  # a plan that does not say what it found
             return self._made_up()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mirrorfs.core.plan import Verb
-from mirrorfs.core.tree import Entry, Kind, join
+from mirrorfs.core.tree import Entry, Kind
 
 ROOT_NUMBER = 1
 _NUMBERS = (1 << 63) - 1
@@ -51,6 +51,7 @@ class Place(NamedTuple):
 TOP = Place(Area.TOP)
 AFTER = Place(Area.AFTER)
 VERBS: dict[Area, Verb] = {Area(verb.value): verb for verb in Verb}
+_LIKE_TREES = {Area.AFTER, *VERBS}
 _TOP = {
     "after": AFTER,
     "pending": Place(Area.PENDING),
@@ -68,9 +69,11 @@ def fixed(place: Place) -> dict[str, Place] | None:
 
 def child(place: Place, name: str) -> Place | None:
     """The place of a name in a directory; ``None`` where nothing can be."""
-    if (names := fixed(place)) is not None:
-        return names.get(name)
-    return None if place.area is Area.DOCUMENT else Place(place.area, join(place.path, name))
+    area, path = place
+    if area in _LIKE_TREES:
+        return Place(area, f"{path}/{name}" if path else name)
+    names = fixed(place)
+    return None if names is None else names.get(name)
 
 
 def number(place: Place, entry: Entry) -> int:
