@@ -14,11 +14,12 @@ from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.record import Recorder
 from mirrorfs.run.life import Life
 from mirrorfs.run.news import News
-from mirrorfs.run.pulse import Pulse
+from mirrorfs.run.pulse import PATIENCE, Pulse
 from mirrorfs.run.target import Target
 from mirrorfs.service.beside import beside
 from mirrorfs.service.fdstore import FdStore
 from mirrorfs.service.notify import notify
+from mirrorfs.service.watchdog import feed, patience
 from mirrorfs.state import State
 
 RETAIN_SECONDS = 60.0
@@ -39,7 +40,7 @@ class Run:
         self._source, self._state = source, state
         self._noticing = noticing
         self.news = News()
-        self.pulse = Pulse()
+        self.pulse = Pulse(patience(PATIENCE))
         self._lives = [
             Life(
                 source,
@@ -118,6 +119,7 @@ class Run:
                     partial(self._live, recorder, ready, troubles),
                     partial(self._watch, recorder, ready),
                     partial(self._retain, recorder),
+                    partial(feed, self.pulse.alive, self._hangs, patience(PATIENCE) / 2),
                 )
             finally:
                 self.pulse.watch(None)
@@ -147,6 +149,11 @@ class Run:
             await trio.sleep(RETAIN_SECONDS)
             self._moved = trio.Event()
             await trio.to_thread.run_sync(recorder.retain, abandon_on_cancel=True)
+
+    def _hangs(self) -> None:
+        """The service manager is about to kill us; let people know why."""
+        hanging = ", ".join(self.pulse.hanging()) or f"watching {self._source}"
+        self._lives[0].target.said(f"no sign of life: {hanging}")
 
     def _ring(self) -> None:
         self._moved.set()

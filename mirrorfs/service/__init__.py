@@ -4,6 +4,7 @@ Law: nothing in here changes a tree. The followers decide; this room only carrie
 answers.
 
     control     the socket of a running mirror: who may ask, how, and how much
+    watchdog    the sign of life that the service manager gets
     client      asking it, from another process (without trio)
     barrier     "everything that changed before now is on the destination"
     decisions   what somebody decided about a held plan

@@ -10,103 +10,19 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import mutator
+from support.machine import UNIT, Machine, answered
 from support.process import DEADLINE, plan, until
 from support.systemd import ROOT, Systemd, program
 from support.walker import differences
 
-from mirrorfs.service.client import NotRunning, ask
+from mirrorfs.service.client import ask
 from mirrorfs.state import State
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
-
-UNIT = "mirrorfs@it.service"
-AT_ONCE = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=0\nRestart=always\n"
-
-
-class Machine:
-    """A mirror as an instance of the unit that is shipped."""
-
-    def __init__(self, systemd: Systemd, base: Path) -> None:
-        self.systemd = systemd
-        self.source, self.destination = base / "source", base / "destination"
-        self.state = base / "state"
-        for place in (self.source, self.destination, self.state):
-            place.mkdir()
-        shipped = (ROOT / "systemd/system/mirrorfs@.service").read_text()
-        assert "/usr/bin/mirrorfs" in shipped
-        systemd.unit("mirrorfs@.service", shipped.replace("/usr/bin/mirrorfs", program()))
-        systemd.write(
-            "/etc/mirrorfs/it.env",
-            f"SRC={self.source}\nDST={self.destination}\nPYTHONPATH={ROOT}\n"
-            f"PYTHONDONTWRITEBYTECODE=1\nMIRRORFS_STATE_DIR={self.state}\n",
-        )
-
-    def at_once(self) -> None:
-        """Started again without a pause, however often it ends."""
-        self.systemd.unit(f"{UNIT}.d/at-once.conf", AT_ONCE)
-
-    def start(self) -> None:
-        self.systemd.systemctl("start", UNIT)
-
-    def restart(self) -> None:
-        self.systemd.systemctl("restart", UNIT)
-
-    def kill(self) -> None:
-        """SIGKILL, and no more; it may just be starting, and have no process."""
-        pid = self.systemd.main_pid(UNIT)
-        if pid:
-            self.systemd.run("kill", "-KILL", str(pid), code=None)
-
-    def everything_is_there(self) -> None:
-        """Once a barrier was passed, which a starting process may not be there to hear."""
-        until(lambda: _answered(self.mirror), "a barrier to be passed")
-        assert differences(self.source, self.destination) == []
-
-    @property
-    def mirror(self) -> str:
-        """Its state directory."""
-        return State(str(self.state)).mirror(str(self.source), str(self.destination))
-
-    def comparisons(self) -> list[str]:
-        """Why everything was compared, each time."""
-        log = self.systemd.log(UNIT)
-        return re.findall(r"comparing everything: (.*)", log)
-
-
-def _answered(mirror: str) -> bool:
-    try:
-        answer = ask(mirror, "wait", within=DEADLINE)
-    except NotRunning:
-        return False
-    assert answer["complete"], answer
-    return True
-
-
-@pytest.fixture(scope="module")
-def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systemd]:
-    base = tmp_path_factory.mktemp("machine")
-    (base / "shared").mkdir()
-    (base / "shared").chmod(0o755)  # for the mirror of a user
-    (base / "systemd").mkdir()
-    with Systemd(base / "systemd", base / "shared") as systemd:
-        yield systemd
-
-
-@pytest.fixture
-def machine(systemd: Systemd, request: pytest.FixtureRequest) -> Iterator[Machine]:
-    base = systemd.shared[-1] / re.sub(r"\W", "-", request.node.name)
-    base.mkdir()
-    yield Machine(systemd, base)
-    print(systemd.log(UNIT)[-4000:])
-    systemd.systemctl("stop", UNIT)
-    systemd.systemctl("reset-failed", UNIT, code=None)
-    systemd.run("rm", "-rf", f"/etc/systemd/system/{UNIT}.d")
-    systemd.run("journalctl", "--rotate", "--vacuum-time=1us")
 
 
 def busy(source: Path, seed: int, operations: int) -> subprocess.Popen[bytes]:
@@ -186,10 +102,10 @@ def test_a_users_mirror_is_continued_too(systemd: Systemd) -> None:
     )
     systemd.systemctl("start", "mirror", user="tester")
     mirror = State(f"{base}/state").mirror(str(source), str(destination))
-    until(lambda: _answered(mirror), "a barrier to be passed")
+    until(lambda: answered(mirror), "a barrier to be passed")
     systemd.run("kill", "-KILL", str(systemd.main_pid("mirror", user="tester")))
     (source / "while dead").write_text("told all the same")
-    until(lambda: _answered(mirror), "a barrier to be passed")
+    until(lambda: answered(mirror), "a barrier to be passed")
     assert differences(source, destination) == []
     log = (base / "state").rglob("status.json")
     assert json.loads(next(log).read_text())["watched"] == 1

@@ -194,6 +194,10 @@ class Systemd:
         assert code in (None, done.returncode), (words, done.returncode, done.stdout, done.stderr)
         return done
 
+    def run_until(self, *command: str | Path) -> None:
+        """Again and again, until it succeeds."""
+        until(lambda: self.run(*command, code=None).returncode == 0, f"{command} to succeed")
+
     def systemctl(self, *words: str, user: str = "", **how: int | None) -> str:
         """What systemctl says; ``user``: of that user's manager."""
         asked = ("systemctl", *(("--user",) if user else ()), *words)
