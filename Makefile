@@ -7,7 +7,7 @@ export SRC DST
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help mirror test lint type format torture bench lock wheel wheel-files clean
+.PHONY: help mirror test lint type format torture bench bench-quick lock wheel wheel-files clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,9 +42,13 @@ torture: ## random tests with many more examples, and the long ones (hours)
 	@$(PYTHON) .ci/setup.py test
 	$(bin)/python -m pytest -m "torture or hypothesis" --timeout 0 --hypothesis-profile torture
 
-bench: ## measure this machine (benchmarks/)
-	@$(PYTHON) .ci/setup.py test
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(bin)/python "$$script"; done
+bench: ## measure mirrorfs beside its peers on this machine; FULL=1: the largest trees
+	@$(PYTHON) .ci/setup.py bench
+	@$(bin)/python -m benchmarks
+
+bench-quick: ## the same on small trees, in two minutes
+	@$(PYTHON) .ci/setup.py bench
+	@$(bin)/python -m benchmarks --scale quick
 
 lock: ## write requirements.lock anew: the newest versions, as the tests will use them
 	@$(PYTHON) .ci/setup.py lock

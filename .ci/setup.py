@@ -3,6 +3,7 @@
     python3 .ci/setup.py run     what a mirror needs: the virtual environment and the FUSE view
     python3 .ci/setup.py dev     what lint and types need: the virtual environment alone
     python3 .ci/setup.py test    what the whole test suite needs
+    python3 .ci/setup.py bench   what the benchmarks need: the peers, too
     python3 .ci/setup.py lock    write requirements.lock anew
 
 System packages are installed by root, or through sudo. Where neither is to be had, what is missing
@@ -90,11 +91,17 @@ FOR_TESTS: Needs = {
     "xfsprogs": command("mkfs.xfs"),
     "zsh": command("zsh"),
 }
+FOR_BENCH: Needs = {
+    "inotify-tools": command("inotifywait"),
+    "unison": command("unison"),
+}
 NEEDS = {
     "run": FOR_VENV | FOR_VIEW,
     "dev": FOR_VENV,
     "test": FOR_VENV | FOR_VIEW | FOR_TESTS,
+    "bench": FOR_VENV | FOR_VIEW | FOR_TESTS | FOR_BENCH,
 }
+WHOLE = ("test", "bench")  # levels that hold all Python packages
 
 
 def missing(needs: Needs) -> list[str]:
@@ -149,7 +156,7 @@ def system_packages(level: str) -> None:
     names = missing(NEEDS[level])
     # What a fresh checkout could not have is asked for again by the tests, not by every mirror.
     first = not is_current(level)
-    if names and (first or level == "test") and shutil.which("apt-get"):
+    if names and (first or level in WHOLE) and shutil.which("apt-get"):
         root = as_root(ask=first)
         if root is not None:
             say(f"installing system packages: {' '.join(names)}")
@@ -226,7 +233,7 @@ def python_packages(level: str) -> None:
     if not with_view:
         say("without the FUSE view: pyfuse3 could not be built here; everything else works")
     now = key()
-    for covered in NEEDS if level == "test" else [level]:
+    for covered in NEEDS if level in WHOLE else [level]:
         stamp(covered).write_text(now)
 
 

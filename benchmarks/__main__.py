@@ -1,0 +1,68 @@
+"""Ask the questions and show what they found.
+
+    python -m benchmarks [QUESTION ...] [--scale quick|standard|full] [--tmpfs DIR] [--disk DIR]
+
+Writes one JSON file for each scale; of a question that is asked again only its own part changes.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import facts, report
+from benchmarks.places import places
+from benchmarks.questions import NAMES, question
+from benchmarks.scale import SCALES
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure mirrorfs.")
+    options.add_argument("questions", nargs="*", type=int, metavar="QUESTION", help="1 to 9; all")
+    options.add_argument("--scale", choices=SCALES, default=_scale())
+    options.add_argument("--tmpfs", type=Path, default=Path("/dev/shm"), metavar="DIR")
+    options.add_argument("--disk", type=Path, default=Path("/var/tmp"), metavar="DIR")
+    options.add_argument("--only", choices=("tmpfs", "disk"), help="ask in this place alone")
+    options.add_argument("--results", type=Path, default=RESULTS, metavar="DIR")
+    chosen = options.parse_args(arguments)
+    if unknown := set(chosen.questions) - set(NAMES):
+        options.error(f"no such question: {', '.join(map(str, sorted(unknown)))}")
+    roots = {"tmpfs": chosen.tmpfs, "disk": chosen.disk}
+    roots = {name: root for name, root in roots.items() if chosen.only in (None, name)}
+    file = chosen.results / f"{chosen.scale}.json"
+    found: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {}
+    try:
+        for number in chosen.questions or NAMES:
+            with places(roots) as made:
+                kinds = {name: place.kind for name, place in made.items()}
+                before, began = facts.moment(), time.monotonic()
+                answer = question(number)(SCALES[chosen.scale], made)
+                took = time.monotonic() - began
+            found[str(number)] = answer.plain() | {
+                "machine": facts.machine(),
+                "places": kinds,
+                "began": before,
+                "ended": facts.moment(),
+            }
+            load = " to ".join(f"{moment['load'][0]:.1f}" for moment in (before, facts.moment()))
+            print(f"{report.table(answer)}\n  {took:.0f} s; load {load}\n", flush=True)
+            chosen.results.mkdir(exist_ok=True)
+            ordered = dict(sorted(found.items()))
+            file.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left behind", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _scale() -> str:
+    return "full" if os.environ.get("FULL", "") not in ("", "0") else "standard"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

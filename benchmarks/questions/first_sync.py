@@ -1,0 +1,70 @@
+"""1. The first sync: an empty destination, many small files; and trees of other shapes beside."""
+
+from functools import partial
+
+from benchmarks import trees
+from benchmarks.answer import Answer
+from benchmarks.contest import Bars, compared, contest, counted, first
+from benchmarks.peers import ONCE, installed
+from benchmarks.places import Place
+from benchmarks.scale import STANDARD, Scale
+
+TITLE = "First sync of many small files"
+BARS: Bars = {
+    ("mirrorfs -a", "rsync -a"): {"cpu": 0.5, "wall": 0.7},
+    ("mirrorfs", "rclone"): {"cpu": 0.3},
+    ("mirrorfs -a", "cp -a"): {"cpu": 1.1, "wall": 1.0},
+    ("mirrorfs -a", "rsync -aHAX"): {},
+}
+NAMES = ["mirrorfs -a", "mirrorfs", "rsync -a", "rsync -aHAX", "cp -a", "rclone"]
+QUICKLY = ["mirrorfs -a", "rsync -a", "cp -a"]
+BESIDE: Bars = {("mirrorfs -a", "rsync -a"): {}, ("mirrorfs -a", "cp -a"): {}}
+COUNTED = 2000  # files; strace makes every call many times as dear
+
+
+def ask(scale: Scale, places: dict[str, Place]) -> Answer:
+    answer = Answer(1, TITLE, f"{scale.small:,} files of 4 KiB")
+    peers, lost = installed(ONCE, NAMES)
+    answer.notes += lost
+    quick = scale.rounds < STANDARD.rounds
+    for place in places.values():
+        if quick and place.keeps:  # what is kept must be removed at the end, which takes minutes
+            peers = [peer for peer in peers if peer.name in QUICKLY]
+        source = place.tree("small", partial(trees.many, files=scale.small))
+        rounds = _rounds(answer, scale, place, len(peers))
+        works = {peer.name: first(place, peer, source) for peer in peers}
+        costs = contest(answer, place, works, rounds, "small files")
+        compared(answer, place, costs, BARS, "small files")
+    few, _ = installed(ONCE, QUICKLY)
+    for shape, make in shapes(scale).items():
+        for place in list(places.values())[: 1 if quick else None]:
+            source = place.tree(shape, make)
+            works = {peer.name: first(place, peer, source) for peer in few}
+            costs = contest(answer, place, works, min(scale.rounds, 3), shape)
+            compared(answer, place, costs, BESIDE, shape)
+    place = next(iter(places.values()))
+    files = min(scale.small, COUNTED)
+    source = place.tree("counted", partial(trees.many, files=files))
+    for peer in installed(ONCE, NAMES)[0]:
+        memory = place.empty("memory")
+        words = peer.command(source, place.empty("target"), memory)
+        counted(answer, place, peer, words, memory, files)
+    return answer
+
+
+def shapes(scale: Scale) -> dict[str, trees.Make]:
+    return {
+        "few large": partial(trees.large, files=4, size=scale.large),
+        "deep": partial(trees.deep, files=scale.shapes),
+        "wide": partial(trees.wide, files=scale.shapes),
+        "real": trees.real,
+    }
+
+
+def _rounds(answer: Answer, scale: Scale, place: Place, peers: int) -> int:
+    """As many as there is space for, where copies stay until the end."""
+    size = scale.small * 8192
+    room = int(place.free() * 0.6) // (size * peers) - 1 if place.keeps else scale.rounds
+    if room < scale.rounds:
+        answer.notes.append(f"{place.name}: space for {max(room, 1)} rounds only")
+    return max(1, min(scale.rounds, room))

@@ -1,0 +1,52 @@
+"""How large everything is: tiny for the tests, quick, standard, full.
+
+Law: a scale changes numbers only; every question is asked at every scale, and says at which.
+"""
+
+from dataclasses import dataclass
+
+GB = 1 << 30
+MB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    name: str
+    rounds: int  # how often each contender runs
+    small: int  # many small files
+    shapes: int  # files of the deep and the wide tree
+    large: int  # bytes of each of a few large files
+    million: int  # the tree of which one file changes; the ballast of a storm
+    repeats: int  # of what is over in milliseconds
+    storm: int
+    renamed: int  # files in the directory that is renamed
+    huge: int  # bytes of the large file
+    watched: int  # directories
+    idle: float  # seconds
+    records: int  # of the journal
+    seen: int  # files in the view
+    growth: tuple[int, ...]
+    patience: float  # seconds after which a live peer is given up
+
+
+TINY = Scale(
+    name="tiny", rounds=1, small=50, shapes=50, large=64 << 10, million=120, repeats=2, storm=50,
+    renamed=50, huge=MB, watched=50, idle=0.2, records=1000, seen=50, growth=(20, 50),
+    patience=20.0,
+)  # fmt: skip
+QUICK = Scale(
+    name="quick", rounds=3, small=5_000, shapes=1_000, large=32 * MB, million=20_000, repeats=20,
+    storm=5_000, renamed=5_000, huge=GB, watched=5_000, idle=10.0, records=100_000, seen=5_000,
+    growth=(1_000, 5_000, 20_000), patience=5.0,
+)  # fmt: skip
+STANDARD = Scale(
+    name="standard", rounds=5, small=200_000, shapes=20_000, large=512 * MB, million=1_000_000,
+    repeats=100, storm=200_000, renamed=100_000, huge=4 * GB, watched=100_000, idle=60.0,
+    records=500_000, seen=100_000, growth=(10_000, 100_000, 1_000_000), patience=120.0,
+)  # fmt: skip
+FULL = Scale(
+    name="full", rounds=5, small=1_000_000, shapes=100_000, large=GB, million=1_000_000,
+    repeats=200, storm=200_000, renamed=100_000, huge=4 * GB, watched=100_000, idle=60.0,
+    records=2_000_000, seen=100_000, growth=(10_000, 100_000, 1_000_000), patience=600.0,
+)  # fmt: skip
+SCALES = {scale.name: scale for scale in (TINY, QUICK, STANDARD, FULL)}
