@@ -5,7 +5,7 @@ dropped what it could not write, and sizes and times are as if it had not. Doubt
 wide; it ends with a good flush after the content was written again.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from mirrorfs.core.plan import Outcome, Stage, Status, Verb
@@ -47,17 +47,16 @@ class Written:
     def hear(self, outcomes: Sequence[Outcome]) -> None:
         """Remember what was written, and follow what was renamed."""
         renamed = {}
+        done, file = Status.DONE, Kind.FILE
         for action, status, _, _ in outcomes:
-            if status is not Status.DONE:
+            if status is not done:
                 continue
-            if action.verb is Verb.RENAME:
-                renamed[action.origin] = action.path
-            elif (
-                action.stage in (Stage.CONTENT, Stage.LINKS)
-                and action.want is not None
-                and action.want.kind is Kind.FILE
-            ):
-                self._add(action.path)
+            _, stage, path, want, *_ = action
+            if stage is Stage.CONTENT or stage is Stage.LINKS:
+                if want is not None and want.kind is file:
+                    self._add(path)
+            elif action.verb is Verb.RENAME:
+                renamed[action.origin] = path
         if renamed and self._paths:
             for path in _followed(self._paths, renamed):
                 self._add(path)
@@ -113,6 +112,9 @@ def _followed(paths: Collection[str], renamed: dict[str, str]) -> list[str]:
     return found
 
 
-def _above(path: str) -> Iterable[str]:
+def _above(path: str) -> Iterator[str]:
     """The directories a path lies in, but for the root."""
-    return (path[:at] for at, letter in enumerate(path) if letter == "/")
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)

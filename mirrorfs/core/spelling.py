@@ -51,6 +51,11 @@ class Spelling:
         """A new pass begins."""
         self._actual.clear()
 
+    @property
+    def is_alike(self) -> bool:
+        """Whether no name is known that the destination spells otherwise."""
+        return not self._actual
+
     def actual(self, path: str) -> str:
         """The path as the destination spells it."""
         if not self._actual:

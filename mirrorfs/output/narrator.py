@@ -62,11 +62,13 @@ class Narrator(Listener):
                 self._log.debug("Unchanged skipping", where + name)
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
+        says = self._log.shows(Level.INFO)
         for outcome in outcomes:
             match outcome.status:
                 case Status.DONE:
                     self._count(outcome)
-                    self._say(outcome.action)
+                    if says:
+                        self._say(outcome.action)
                 case Status.SKIPPED:
                     self._skip(outcome)
                 case Status.FAILED:
@@ -120,8 +122,7 @@ class Narrator(Listener):
                 stats.freed += size_of(action) or 0
 
     def _say(self, action: Action) -> None:
-        if self._log.shows(Level.INFO):
-            self._log.info(printable(self.words(action).done), action.path or ".")
+        self._log.info(printable(self.words(action).done), action.path or ".")
 
     def _skip(self, outcome: Outcome) -> None:
         failure = outcome.failure

@@ -76,6 +76,8 @@ def is_directory(action: Action) -> bool:
 
 def is_transfer(action: Action) -> bool:
     """Whether content is copied (a link or a special file counts as a file, as in rclone)."""
+    if action.stage is Stage.CONTENT:
+        return action.verb is not Verb.DELETE
     written = action.verb in (Verb.CREATE, Verb.UPDATE) and action.stage is not Stage.LINKS
     return written and not is_directory(action)
 

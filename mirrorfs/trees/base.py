@@ -22,6 +22,7 @@ renaming may be unknown; `Capabilities` says so as data.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -140,6 +141,11 @@ class Tree(ABC):
     @abstractmethod
     def open(self, path: str) -> Content:
         """A regular file's content. Never blocks on a fifo. Raises TreeError."""
+
+    def held(self, path: str) -> AbstractContextManager[int] | None:
+        """The descriptor of a directory whose files are what their names say, for copying them in
+        the kernel, while it is used; None where there is none. Raises TreeError."""
+        return None
 
     def same_content(
         self, path: str, names: Sequence[str], other: "Tree"

@@ -75,6 +75,9 @@ class RespelledDestination(Respelled, Destination):
         return self._each(actions, self._inner.create_directories)
 
     def transfer(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
+        if self._spelling.is_alike:
+            return self._inner.transfer(actions, source)
+
         def transfer(there: Sequence[Action]) -> list[Outcome]:
             paths = {
                 action.path: original.path
@@ -133,6 +136,8 @@ class RespelledDestination(Respelled, Destination):
     def _each(
         self, actions: Sequence[Action], verb: Callable[[Sequence[Action]], list[Outcome]]
     ) -> list[Outcome]:
+        if self._spelling.is_alike:
+            return verb(actions)
         there = [self._there(action) for action in actions]
         outcomes = verb(there)
         return [_back(action, outcome) for action, outcome in zip(actions, outcomes, strict=True)]

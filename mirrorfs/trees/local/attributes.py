@@ -42,7 +42,7 @@ def read_xattrs(where: int | str, *, follow: bool = True) -> Xattrs:
     if not names:
         return ()
     found = []
-    for name in sorted(filter(_is_kept, names)):
+    for name in sorted(filter(is_kept, names)):
         try:
             found.append((name, os.getxattr(where, name, follow_symlinks=follow)))
         except OSError as error:
@@ -51,7 +51,7 @@ def read_xattrs(where: int | str, *, follow: bool = True) -> Xattrs:
     return tuple(found)
 
 
-def _is_kept(name: str) -> bool:
+def is_kept(name: str) -> bool:
     if name.startswith("user.") or name in _ACLS:
         return True
     if os.geteuid() != 0:

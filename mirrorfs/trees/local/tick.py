@@ -19,12 +19,12 @@ SECOND = 1_000_000_000
 # FAT keeps even seconds, others whole ones, exFAT hundredths; then some servers, UDF and NTFS.
 GRAINS = (2 * SECOND, SECOND, SECOND // 100, SECOND // 1000, 1000, 100)
 SLACK = SECOND // 10
-_COARSE = 5  # CLOCK_REALTIME_COARSE, which `time` has no name for
+COARSE = 5  # CLOCK_REALTIME_COARSE, which `time` has no name for
 
 
 def coarse_now() -> int:
     """The time that a change right now would be stamped with at the earliest, in nanoseconds."""
-    return time.clock_gettime_ns(_COARSE)
+    return time.clock_gettime_ns(COARSE)
 
 
 def grain(stamp: int) -> int:

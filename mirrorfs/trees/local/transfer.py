@@ -18,10 +18,11 @@ from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome, Verb
 from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, split
 from mirrorfs.trees import expect
-from mirrorfs.trees.base import Capabilities, Meter, Tree
-from mirrorfs.trees.local import inplace
+from mirrorfs.trees.base import PIECE, Capabilities, Meter, Tree
+from mirrorfs.trees.local import inplace, small
 from mirrorfs.trees.local.attributes import assign, by_path
 from mirrorfs.trees.local.backup import Backups
+from mirrorfs.trees.local.copy import SMALL
 from mirrorfs.trees.local.durable import FEW, Fsync, sync_names
 from mirrorfs.trees.local.fill import Filling, SourceError
 from mirrorfs.trees.local.handles import Handles
@@ -31,6 +32,7 @@ from mirrorfs.trees.local.patience import patiently
 from mirrorfs.trees.local.read import KINDS, entry_of, look
 from mirrorfs.trees.local.rename import rename_new
 from mirrorfs.trees.local.replace import replace as take_place
+from mirrorfs.trees.local.small import Terms
 from mirrorfs.trees.local.trouble import failure, unsafe
 from mirrorfs.trees.local.writing import Writing
 
@@ -83,6 +85,17 @@ class Transfers:
         self._durable = fsync in (Fsync.REPLACE, Fsync.ALWAYS)
         self._writing = writing
         self._backups = backups
+        # What a small file is copied with that has nothing special about it.
+        self._small: Terms | None = None
+        if fsync is not Fsync.ALWAYS and not writing.in_place and writing.check_updated:
+            self._small = Terms(
+                self._mode,
+                self.keep.owners,
+                self.keep.permissions,
+                self.keep.xattrs,
+                capabilities.time_resolution_ns,
+                SMALL,
+            )
         self.unflushed = False  # whether a syncfs failed, which spoke of other files, too
         self._filling = Filling(
             self._made,
@@ -121,10 +134,14 @@ class Transfers:
     ) -> list[Outcome]:
         replacing = sum(action.verb is Verb.UPDATE for action in batch)
         together = syncable and self._fsync is Fsync.REPLACE and replacing > FEW
-        outcomes: dict[int, Outcome] = {}
+        outcomes = self._straight(fd, directory, batch, source, meter)
+        if len(outcomes) == len(batch):
+            return [*outcomes.values()]
         staged: dict[int, Staged] = {}
         try:
             for index, action in enumerate(batch):
+                if index in outcomes:
+                    continue
                 update = action.verb is Verb.UPDATE
                 sync = self._fsync is Fsync.ALWAYS or (
                     update and self._fsync is Fsync.REPLACE and not together
@@ -152,6 +169,52 @@ class Transfers:
             for item in staged.values():
                 self._discard(fd, item.temporary)
         return [outcomes[index] for index in range(len(batch))]
+
+    def _straight(
+        self, fd: int, directory: str, batch: list[Action], source: Tree, meter: Meter
+    ) -> dict[int, Outcome]:
+        """Copy the new small files that have nothing special about them; the outcomes of those that
+        are done, by their place in the batch."""
+        if self._small is None or self._filling.room.limits:
+            return {}
+        room = meter.piece() if meter.piece() >= PIECE else -1
+        start = len(directory) + 1 if directory else 0
+        places, names = [], []
+        for place, action in enumerate(batch):
+            verb, _, path, want, *_ = action
+            if verb is Verb.CREATE and want is not None and want.kind is Kind.FILE:
+                name = path[start:]
+                if (
+                    want.size <= min(room, SMALL)
+                    and name not in ("", ".", "..")
+                    and "/" not in name
+                ):
+                    room -= want.size
+                    places.append(place)
+                    names.append(name)
+        if not names:
+            return {}
+        try:
+            held = source.held(directory)
+        except TreeError:
+            return {}  # the long way says why
+        if held is None:
+            return {}
+        claim, release = self._temporaries.claim, self._temporaries.release
+        temporaries = [claim(name) for name in names]
+        try:
+            with held as here:
+                moved = small.copy(here, fd, names, temporaries, self._small)
+        finally:
+            for temporary in temporaries:
+                release(temporary)
+        meter.moved(sum(moved) + moved.count(-1))
+        done = expect.done
+        return {
+            place: done(batch[place], size)
+            for place, size in zip(places, moved, strict=True)
+            if size >= 0
+        }
 
     def _stage(
         self, fd: int, directory: str, action: Action, source: Tree, meter: Meter, sync: bool

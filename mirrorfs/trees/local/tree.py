@@ -18,7 +18,7 @@ from mirrorfs.trees.local import change, delete, directories, identity, kernel, 
 from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.content import open_content
 from mirrorfs.trees.local.durable import Fsync, sync_names
-from mirrorfs.trees.local.handles import Handles
+from mirrorfs.trees.local.handles import Handle, Handles
 from mirrorfs.trees.local.mountinfo import Nested
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.read import Reading
@@ -121,6 +121,9 @@ class LocalTree(Destination):
 
     def open(self, path: str) -> Content:
         return open_content(self.handles, path, follow=self._follow, xattrs=self._xattrs)
+
+    def held(self, path: str) -> Handle | None:
+        return None if self._follow else self.handles.take(path)
 
     def create_directories(self, actions: Sequence[Action]) -> list[Outcome]:
         self._check_writable()

@@ -1,0 +1,31 @@
+"""New small files of one directory, copied without detours.
+
+Law: a file comes out as by the long way (`mirrorfs.trees.local.transfer`), proved to be of one
+moment, or not at all. Whatever is out of the ordinary, an error or only a doubt, is left to the
+long way, which says what is wrong.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from mirrorfs.trees.local.small import plain
+
+
+class Terms(NamedTuple):
+    """How files are made: with this ``mode`` at first, then with what is kept of the source's.
+    ``grain_ns``: so coarse are the times that the destination keeps; ``most``: bytes of a file that
+    counts as small."""
+
+    mode: int
+    owners: bool
+    permissions: bool
+    xattrs: bool
+    grain_ns: int
+    most: int
+
+
+Copy = Callable[[int, int, Sequence[str], Sequence[str], Terms], list[int]]
+"""``(source, target, names, temporaries, terms)``: both directories are held descriptors. The bytes
+copied of each file; -1 for one that is left to the long way: nothing of it is there."""
+
+copy: Copy = plain.copy
