@@ -24,6 +24,14 @@ class ExitCode(IntEnum):
     DURATION_LIMIT = 10
 
 
+# From the best to the worst, for several runs that end as one.
+SEVERITY = (
+    *(ExitCode.OK, ExitCode.NOTHING_TRANSFERRED, ExitCode.DURATION_LIMIT, ExitCode.TRANSFER_LIMIT),
+    *(ExitCode.TEMPORARY, ExitCode.UNCATEGORISED, ExitCode.FILE_NOT_FOUND),
+    *(ExitCode.DIRECTORY_NOT_FOUND, ExitCode.NO_RETRY, ExitCode.USAGE, ExitCode.FATAL),
+)
+
+
 class MirrorError(Exception):
     """The root of all of them; raised itself only where nobody in particular can act."""
 

@@ -39,6 +39,8 @@ COMMANDS: dict[str, Command] = {
     "explain": Command("explain", "PATH", "say which filter rule decides about PATH"),
     "dedupe": Command("dedupe", "PATH", "find duplicate names (a local tree has none)"),
     "move": Command("move", "SRC DST", "refused: mirrorfs never writes a source"),
+    "init": Command("init", "[NAME]", "ask a few questions and write a mirror's file"),
+    "config": Command("config", "check|show|list [NAME...]", "look at the files of mirrors"),
     "completion": Command("completion", "bash|zsh|fish", "print a completion script"),
     "help": Command("help", "[flags|COMMAND]", "explain flags or a command"),
     "version": Command("version", "", "print the version"),

@@ -1,21 +1,25 @@
 """One call of a command: find it, parse, check the number of arguments, run it, report its error.
 
-Law: a command's module has ``run(call: Call) -> int`` and raises MirrorError for what ends it.
+Law: a command's module has ``run(call: Call) -> int`` and raises MirrorError for what ends it. A
+mirror with several destinations is a call for each, one after the other, and the worst exit code;
+a module that has ``several(calls: list[Call]) -> int`` is given all of them.
 """
 
 import gc
 import importlib
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mirrorfs import __version__
 from mirrorfs.cli import COMMANDS
-from mirrorfs.errors import DirectoryMissing, MirrorError, UsageError
+from mirrorfs.errors import SEVERITY, DirectoryMissing, ExitCode, MirrorError, UsageError
 
 if TYPE_CHECKING:
     from mirrorfs.cli.flags import Flags
+    from mirrorfs.cli.naming import Named
     from mirrorfs.output.log import Log
 
 # Entries and plans are plain data without cycles, by the hundred thousand: to look at all of them
@@ -25,13 +29,16 @@ RARELY = (50_000, 20, 100)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a command is given; ``words`` say all that the flags do."""
+    """What a command is given; ``words`` say all that the flags do. ``named``: the mirror was
+    called by its name."""
 
     command: str
     places: list[str]
     flags: "Flags"
     log: "Log"
     words: tuple[str, ...] = ()
+    named: "Named | None" = None
+    typed: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def invoke(words: list[str]) -> int:
@@ -89,15 +96,24 @@ def _invoke(name: str, words: list[str]) -> int:
         print(f"mirrorfs {__version__}")
         return 0
     from mirrorfs.cli.logs import open_log
+    from mirrorfs.cli.naming import meant, unknown
 
-    log = open_log(parsed.flags.logging)
-    for warning in parsed.warnings:
+    named = meant(name, parsed, words)
+    prepared = [parsed] if named is None else named.expanded()
+    log = open_log(prepared[0].flags.logging)
+    for warning in prepared[0].warnings:
         log.notice(warning)
     try:
-        _count(name, parsed.places)
+        if named is None:
+            _count(name, parsed.places, unknown(name, parsed))
         module = importlib.import_module(f"mirrorfs.cli.{COMMANDS[name].module}")
-        code: int = module.run(Call(name, parsed.places, parsed.flags, log, parsed.words))
-        return code
+        calls = [
+            Call(name, one.places, one.flags, log, one.words, named, one.typed) for one in prepared
+        ]
+        if len(calls) == 1 or hasattr(module, "several"):
+            code: int = module.run(calls[0]) if len(calls) == 1 else module.several(calls)
+            return code
+        return max((_ended(module.run, call, log) for call in calls), key=SEVERITY.index)
     except MirrorError as error:
         report(error, name, log)
         return error.exit_code
@@ -105,18 +121,28 @@ def _invoke(name: str, words: list[str]) -> int:
         log.close()
 
 
-def _count(name: str, places: list[str]) -> None:
-    """Raises UsageError unless the number of arguments is right."""
+def _ended(run: Callable[[Call], int], call: Call, log: "Log") -> ExitCode:
+    """The exit code; of several destinations one that fails does not keep the next from its
+    turn."""
+    try:
+        return ExitCode(run(call))
+    except MirrorError as error:
+        report(error, call.command, log)
+        return error.exit_code
+
+
+def _count(name: str, places: list[str], more: str) -> None:
+    """Raises UsageError unless the number of arguments is right; ``more`` is said besides."""
     wanted = COMMANDS[name].places.split()
     least = sum(1 for word in wanted if not word.startswith("["))
-    if least <= len(places) <= len(wanted):
+    if least <= len(places) and (len(places) <= len(wanted) or wanted[-1].endswith("...]")):
         return
     few = "exactly" if len(wanted) == least else "at least" if len(places) < least else "at most"
     number = least if len(places) < least else len(wanted)
     given = " ".join(repr(place) for place in places) or "none"
     raise UsageError(
         f"{name} takes {few} {number} argument{'s' * (number != 1)}, not {len(places)} ({given})",
-        remedy=f"usage: mirrorfs {name} {COMMANDS[name].places} [FLAGS]",
+        remedy=f"usage: mirrorfs {name} {COMMANDS[name].places} [FLAGS]" + f"; {more}" * bool(more),
     )
 
 

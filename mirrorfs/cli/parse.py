@@ -17,12 +17,13 @@ PREFIX = "MIRRORFS_"
 
 class Parsed(NamedTuple):
     """``places``: the words that are no flags. ``warnings``: what the user should hear. ``words``
-    say the same as all layers together: parsed alone they give the same flags."""
+    say the same as all layers together: parsed alone they give the same flags. ``typed``: those of the command line, by name."""
 
     flags: Flags
     places: list[str]
     warnings: list[str]
     words: tuple[str, ...]
+    typed: dict[str, list[str]]
 
 
 def parse(
@@ -37,11 +38,11 @@ def parse(
     """
     reader = _Reader(command)
     places = reader.words(words)
-    values = reader.values
+    values, typed = reader.values, dict(reader.texts)
     warnings = [] if values.get("help") else reader.environment(environment)
     reader.configuration(configuration or {})
     words = tuple(f"--{name}={text}" for name, texts in reader.texts.items() for text in texts)
-    return Parsed(assemble(values), places, warnings, words)
+    return Parsed(assemble(values), places, warnings, words, typed)
 
 
 class _Reader:

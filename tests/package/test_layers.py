@@ -18,9 +18,9 @@ LAYERS = [
     "trees",
     "backlog flow pace quota settings",
     "apply",
-    "checkpoint coverage doctor flushing history hold leftout lookup mounted noticing overlap"
-    " preflight reading replay rooted state status stoppable sync watch follow mirror output record"
-    " run service view",
+    "checkpoint config coverage doctor flushing history hold leftout lookup mounted noticing"
+    " overlap preflight reading replay rooted state status stoppable sync watch follow mirror output"
+    " record run service view",
     "cli",
     "__init__ __main__",
 ]

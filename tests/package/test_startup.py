@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = {"pyfuse3", "rich", "trio", "watchdog"}
+HEAVY = {"msgspec", "pyfuse3", "rich", "tomllib", "trio", "watchdog"}
 
 # What is imported is counted, not the time it takes: that holds on a busy machine, too.
 DRIVER = """

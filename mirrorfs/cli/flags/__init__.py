@@ -12,11 +12,13 @@ from .kinds import EVERYWHERE, MIRRORS, TREES, Flag, Group, Verdict, declared
 from .limits import Limiting, State, Watching
 from .logs import Checking, Deduplicating, Listing, Logging, Reporting
 from .looking import Looking
+from .making import Making
 from .refused import NOT_YET, REFUSED
 from .viewing import VIEWERS, Viewing
 
 __all__ = [
     "ALL",
+    "KEYS",
     "NOT_YET",
     "REFUSED",
     "Flag",
@@ -49,6 +51,7 @@ class Flags(NamedTuple):
     viewing: Viewing
     looking: Looking
     state: State
+    making: Making
     given: frozenset[str]
 
 
@@ -68,6 +71,7 @@ _GROUPS: tuple[tuple[str, type[Group], str, frozenset[str]], ...] = (
     ("viewing", Viewing, "View", VIEWERS),
     ("looking", Looking, "Status and history", frozenset()),
     ("state", State, "State", MIRRORS),
+    ("making", Making, "Making a file", frozenset({"init"})),
 )
 
 ALL: dict[str, Flag] = {
@@ -77,8 +81,19 @@ ALL: dict[str, Flag] = {
 }
 
 
+# What may stand in the file of a mirror: all but what is about one call.
+KEYS: dict[str, Flag] = {
+    name: flag
+    for name, flag in ALL.items()
+    if name not in ("help", "version", "config-dir")
+    and flag.group not in ("Making a file", "Status and history")
+}
+
+
 def of_command(command: str) -> dict[str, Flag]:
     """The flags a command takes, by name."""
+    if command == "init":  # it writes down what it is given
+        return KEYS | {name: flag for name, flag in ALL.items() if "init" in flag.commands}
     return {name: flag for name, flag in ALL.items() if command in flag.commands}
 
 

@@ -34,7 +34,8 @@ from mirrorfs.errors import FatalError
 TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run", "mount"})
 EVERYWHERE = TREES | {
     "watch", "journal", "status", "log", "doctor", "audit", "held", "approve", "discard",
-    "version", "help", "completion",
+    "version", "help", "completion", "config",
+    "init",
 }  # fmt: skip
 MIRRORS = frozenset({"sync", "copy", "plan", "run", "mount"})
 

@@ -75,10 +75,16 @@ class Watching(Group):
 
 
 class State(Group):
-    """Where mirrorfs remembers things."""
+    """Where mirrorfs remembers things, and is told them."""
 
     state_dir: str = text(
         "Keep journals and checkpoints in DIR", value="DIR", own=True, on=EVERYWHERE
+    )
+    config_dir: str = text(
+        "Mirrors that are called by a name have their files in DIR",
+        value="DIR",
+        own=True,
+        on=EVERYWHERE,
     )
     wait: int = patience(
         "Where another mirrorfs keeps this mirror, wait (so long at most): sync until the one that "
