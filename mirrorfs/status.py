@@ -37,7 +37,8 @@ class Phase(StrEnum):
 class Status:
     """``last`` is the last thing mirrored: [wall-clock ns, verb, path]; ``owed`` the first paths
     that failed, with reasons, of ``owed_count``. ``watched`` counts directories, ``unwatched``
-    those that could not be watched, each for all below it. Times are wall-clock nanoseconds."""
+    those that could not be watched, each for all below it. ``configuration``: what is wrong with
+    the file, so that it was not taken up. Times are wall-clock nanoseconds."""
 
     source: str
     destination: str
@@ -57,6 +58,7 @@ class Status:
     unwatched: int = 0
     overflows: int = 0
     coverage: dict[str, Any] = field(default_factory=dict)
+    configuration: str = ""
 
     def hear(self, watch: "WatchStatus") -> None:
         """Take over what the watcher says of itself."""

@@ -1,4 +1,4 @@
-"""Look at the files of mirrors: `check` judges them, `show` says what is in force, `list` names them.
+"""Look at the files of mirrors: `check` judges, `show` says what is in force, `list` names them.
 
 `config check [NAME...]` looks at all files, or at some: everything that is wrong is named with its
 line, and what looks wrong on this machine (a source that is not there, trees that overlap) is a

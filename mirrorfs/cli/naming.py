@@ -1,17 +1,22 @@
 """A mirror called by its name: source, destinations and options come from its file.
 
-Law: where a command wants SRC and DST, one word in their place is a name, and so is a word that asks
-about a mirror. Where SRC alone is wanted, a path that is there comes first. A word with a slash is
-never a name.
+Law: where a command wants SRC and DST, one word in their place is a name, and so is a word that
+asks about a mirror. Where SRC alone is wanted, a path that is there comes first. A word with a
+slash is never a name.
 """
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mirrorfs.cli import COMMANDS
 from mirrorfs.cli.parse import Parsed, parse
+from mirrorfs.errors import MirrorError
+from mirrorfs.hold import HoldFile
+from mirrorfs.lookup import lookup
+from mirrorfs.state import State
 
 if TYPE_CHECKING:
     from mirrorfs.config import Configuration, Directory, Target
@@ -41,10 +46,13 @@ class Named:
         configuration = self.directory.load(self.name)
         if not _wants_both(self.command) and _wants("SRC", self.command):
             return [self._with([configuration.source], common(configuration))]
-        return [
+        each = [
             self._with(self._places(configuration, target), target.layer())
             for target in configuration.targets
         ]
+        if "PLAN" in COMMANDS[self.command].places:  # it is the plan of one of them
+            return [one for one in each if _holds(one)] or each[:1]
+        return each
 
     def _with(self, places: list[str], layer: dict[str, list[str]]) -> Parsed:
         parsed = parse(self.command, self.words, os.environ, layer)
@@ -52,9 +60,13 @@ class Named:
         return parsed._replace(places=[*before, *places, *after])
 
     def _places(self, configuration: "Configuration", target: "Target") -> list[str]:
-        if _wants("MIRROR", self.command):
-            return [target.destination]
-        return [configuration.source, target.destination]
+        places = [configuration.source, target.destination]
+        if "MIRROR" not in COMMANDS[self.command].places:
+            return places
+        # Several sources may share a destination: a mirror that is known has a name of its own.
+        given = target.layer().get("state-dir", [""])[-1]
+        chosen = State.find(self.parsed.flags.state.state_dir or given).mirror(*places)
+        return [os.path.basename(chosen) if os.path.isdir(chosen) else target.destination]
 
 
 def directory(chosen: str) -> "Directory":
@@ -113,7 +125,18 @@ def _index(command: str, places: list[str]) -> int | None:
     for place in ("SRC", "MIRROR"):
         if place in wanted and len(places) == len(wanted):
             return wanted.index(place)
+    if command == "log":
+        return 0 if places else None
     return 0 if "[SRC" in wanted and len(places) == 1 else None
+
+
+def _holds(parsed: Parsed) -> bool:
+    """Whether the mirror holds the plan that is named."""
+    word, plan = parsed.places
+    held = None
+    with suppress(MirrorError):
+        held = HoldFile(lookup(State.find(parsed.flags.state.state_dir), word, plan)).load()
+    return held is not None and held.id == plan
 
 
 def _wants(place: str, command: str) -> bool:

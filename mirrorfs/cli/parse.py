@@ -17,7 +17,8 @@ PREFIX = "MIRRORFS_"
 
 class Parsed(NamedTuple):
     """``places``: the words that are no flags. ``warnings``: what the user should hear. ``words``
-    say the same as all layers together: parsed alone they give the same flags. ``typed``: those of the command line, by name."""
+    say the same as all layers together: parsed alone they give the same flags. ``typed``: the texts
+    of the command line's own, by name."""
 
     flags: Flags
     places: list[str]

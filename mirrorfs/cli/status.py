@@ -98,6 +98,8 @@ def _shown(mirror: dict[str, Any]) -> str:
     if mirror.get("why"):
         state += f": {printable(mirror['why'])}"
     lines.append(f"  state      {state}")
+    if mirror.get("configuration"):
+        lines.append(f"  not read   {printable(mirror['configuration'])}")
     if mirror.get("remedy"):
         lines.append(f"  to do      {printable(mirror['remedy'])}")
     if held := mirror["held"]:

@@ -12,12 +12,18 @@ from mirrorfs.pace import Pace
 
 
 @contextmanager
-def toggling(pace: Pace) -> Iterator[None]:
+def toggling(*paces: Pace) -> Iterator[None]:
     """Inside, the signal toggles; only the main thread can take signals."""
-    if not pace.limits or threading.current_thread() is not threading.main_thread():
+    limited = [pace for pace in paces if pace.limits]
+    if not limited or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGUSR2, lambda number, frame: pace.toggle())
+
+    def toggle(*_: object) -> None:
+        for pace in limited:
+            pace.toggle()
+
+    before = signal.signal(signal.SIGUSR2, toggle)
     try:
         yield
     finally:

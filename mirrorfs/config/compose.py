@@ -14,7 +14,7 @@ from mirrorfs.config.presets import Preset
 HEAD = """\
 # The mirror {name}: `mirrorfs run {name}` keeps it, `mirrorfs plan {name}` shows what it would do.
 # Every option of the command line may stand here under its long name (docs/configuration.md).
-# A mirror that runs takes up a change of this file at once; `mirrorfs config check {name}` judges it.
+# A mirror that runs takes up a change of it at once; `mirrorfs config check {name}` judges it.
 """
 
 TAIL = """\
@@ -100,7 +100,7 @@ def _left_out(answers: Answers) -> Iterable[str]:
     exclude = [pair for preset in answers.presets for pair in preset.exclude]
     exclude += [(pattern, "") for pattern in answers.options.get("exclude", ())]
     tagged = {pair for preset in answers.presets for pair in preset.tagged}
-    names = {name: why for name, why in sorted(tagged)}
+    names = dict(sorted(tagged))
     names |= dict.fromkeys(answers.options.get("exclude-if-present", ()), "")
     if exclude or names:
         yield "\n# Left out. What the destination has of it already stays there.\n"

@@ -11,16 +11,18 @@ _DESTINATION = re.compile(r"\s*\[\[\s*[\"']?destination[\"']?\s*\]\]")
 
 
 def line(text: str, key: str, table: int = TOP) -> int:
-    """Counted from 1. ``table``: which [[destination]] the key is in, counted from 0."""
-    wanted = re.compile(rf"\s*([\"']?){re.escape(key)}\1\s*[.=]")
+    """Counted from 1. ``table``: which [[destination]] the key is in, counted from 0; with an empty
+    key the line that it begins with."""
+    sets = re.compile(rf"\s*([\"']?){re.escape(key)}\1\s*[.=]")
+    heads = re.compile(rf"\s*\[+\s*([\"']?){re.escape(key)}\1\s*[\].]")
     now, found = TOP, []
     for number, content in enumerate(text.splitlines(), 1):
         if _DESTINATION.match(content):
             now += 1
             if not key and now == table:
                 return number
-        elif now == table and key and wanted.match(content):
+        elif key and now == table and sets.match(content):
             found.append(number)
-        elif table == TOP and re.match(rf"\s*\[+\s*{re.escape(key)}\s*[\].]", content):
+        if key and table == TOP and heads.match(content):
             found.append(number)
     return found[0] if len(found) == 1 else 0

@@ -201,4 +201,3 @@ class _Reader:
 _SYNTAX = 'text stands in quotes, lists in brackets: exclude = ["*.tmp", "cache/**"]'
 _EACH = 'write one [[destination]] with path = "/…" for each'
 _ABOVE = "write it above the first [[destination]]"
-

@@ -21,13 +21,15 @@ from mirrorfs.service.fdstore import FdStore
 from mirrorfs.service.notify import notify
 from mirrorfs.service.watchdog import feed, patience
 from mirrorfs.state import State
+from mirrorfs.watch import Keeper
 
 RETAIN_SECONDS = 60.0
 
 
 class Run:
     """Mirrors of one source kept up to date: an async callable. ``conditions`` is how they are, in
-    the order of the targets; ``news`` hears of changes, ``pulse`` is the sign of life."""
+    the order of the targets; ``news`` hears of changes, ``pulse`` is the sign of life. ``keeper``
+    keeps the watch for the next run; ``began``: some target could be opened."""
 
     def __init__(
         self,
@@ -36,9 +38,13 @@ class Run:
         *,
         state: State,
         noticing: Noticing = BY_ITSELF,
+        keeper: Keeper | None = None,
     ) -> None:
         self._source, self._state = source, state
         self._noticing = noticing
+        self._keeper = keeper or FdStore.find(os.path.basename(state.source(source)))
+        self._again = False
+        self.began = False
         self.news = News()
         self.pulse = Pulse(patience(PATIENCE))
         self._lives = [
@@ -56,8 +62,10 @@ class Run:
         self.conditions = [life.condition for life in self._lives]
         self._moved = trio.Event()
 
-    def stop(self) -> None:
-        """End what is being done at the next batch or piece of content; call before cancelling."""
+    def stop(self, *, again: bool = False) -> None:
+        """End what is being done at the next batch or piece of content; call before cancelling.
+        ``again``: another run follows in this process."""
+        self._again = again
         for life in self._lives:
             life.stop()
 
@@ -77,10 +85,12 @@ class Run:
         that is everything that keeps all of the targets from being mirrored."""
         try:
             troubles = await self._begin()
+            self.began = True
             await self._record(troubles)
         finally:
-            notify("STOPPING=1")
-            self.stop()
+            if not self._again:
+                notify("STOPPING=1")
+            self.stop(again=self._again)
             with trio.CancelScope(shield=True):
                 for life in self._lives:
                     await life.end()
@@ -110,7 +120,7 @@ class Run:
             appended=lambda _: token.run_sync_soon(self._ring, idempotent=True),
             extents=[life.target.extent for life in self._lives],
             noticing=self._noticing,
-            keeper=FdStore.find(os.path.basename(self._state.source(self._source))),
+            keeper=self._keeper,
         ) as recorder:
             self.pulse.watch(recorder.watcher)
             ready = trio.Event()

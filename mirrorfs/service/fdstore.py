@@ -47,6 +47,44 @@ class FdStore:
             notify("FDSTORE=1", full, descriptors=(descriptor,))
 
 
+class Onward:
+    """Keeps descriptors for the next one in this process as well, and for the next process where a
+    manager keeps them. A `mirrorfs.watch.Keeper` for one place at a time."""
+
+    def __init__(self) -> None:
+        self.claim = ""
+        self._store: FdStore | None = None
+        self._place = ""
+        self._kept: dict[str, int] = {}
+
+    def of(self, place: str) -> "Onward | None":
+        """For this state directory of a source. ``None`` where what is kept would not be used:
+        fanotify, which root may use, is had anew at once, and inotify is not to take its place."""
+        if place != self._place:
+            self._place, self._store = place, FdStore.find(os.path.basename(place))
+            self._let_go()
+        return self if self._store is not None or os.geteuid() != 0 else None
+
+    def take(self) -> dict[str, int]:
+        if self._kept:
+            kept, self._kept = self._kept, {}
+            return kept
+        return self._store.take() if self._store is not None else {}
+
+    def keep(self, descriptors: dict[str, int]) -> None:
+        self._let_go()
+        self._kept = {
+            name: fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST)
+            for name, descriptor in descriptors.items()
+        }
+        if self._store is not None:
+            self._store.keep(descriptors)
+
+    def _let_go(self) -> None:
+        while self._kept:
+            os.close(self._kept.popitem()[1])
+
+
 _taken: dict[str, int] | None = None
 
 

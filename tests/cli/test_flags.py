@@ -19,7 +19,7 @@ SAMPLES = {
     "TEXT": "x", "N": "7", "SIZE": "3M", "DURATION": "5s", "AGE": "2d", "RATES": "1M", "FILE": "f",
     "DIR": "d", "ORDER": "size,desc", "LIST": "modtime", "RULE": "- x", "PATTERN": "*.o",
     "NAME": "n", "K/N": "1/2", "MODE": "skip", "UNIT": "bits", "FORMAT": "2006", "LETTERS": "ps",
-    "WHAT": "filters", "SIZE|PERCENT": "2%",
+    "WHAT": "filters", "SIZE|PERCENT": "2%", "PRESET": "caches",
 }  # fmt: skip
 
 

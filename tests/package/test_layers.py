@@ -19,8 +19,8 @@ LAYERS = [
     "backlog flow pace quota settings",
     "apply",
     "checkpoint config coverage doctor flushing history hold leftout lookup mounted noticing"
-    " overlap preflight reading replay rooted state status stoppable sync watch follow mirror output"
-    " record run service view",
+    " overlap preflight reading replay rooted state status stoppable sync watch follow mirror"
+    " output record run service view",
     "cli",
     "__init__ __main__",
 ]

@@ -85,8 +85,7 @@ ALL: dict[str, Flag] = {
 KEYS: dict[str, Flag] = {
     name: flag
     for name, flag in ALL.items()
-    if name not in ("help", "version", "config-dir")
-    and flag.group not in ("Making a file", "Status and history")
+    if name not in ("help", "version", "config-dir") and flag.commands & (TREES | {"watch"})
 }
 
 

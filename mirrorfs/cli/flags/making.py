@@ -7,7 +7,9 @@ class Making(Group):
     """The file of a new mirror."""
 
     source: str = text("What is mirrored", value="DIR", own=True)
-    destination: tuple[str, ...] = texts("Where to; may be given several times", value="DIR", own=True)
+    destination: tuple[str, ...] = texts(
+        "Where to; may be given several times", value="DIR", own=True
+    )
     preset: tuple[str, ...] = texts(
         "Leave out caches, builds, trash, temporary, machines; or none", value="PRESET", own=True
     )

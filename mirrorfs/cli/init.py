@@ -1,0 +1,190 @@
+"""Ask a few questions and write the file of a mirror: what is mirrored, where to, what is left out.
+
+What is given as a flag is not asked; all other flags go into the file. Without a terminal, or with
+--yes, --source and --destination must be given. A file that is there is replaced only when somebody
+at a terminal says so.
+"""
+
+import os
+import re
+import sys
+
+from mirrorfs.cli import COMMANDS
+from mirrorfs.cli.flags import KEYS, REFUSED
+from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.naming import directory
+from mirrorfs.cli.voice import print_out
+from mirrorfs.config import Configuration, Directory
+from mirrorfs.config.compose import Answers, Text, compose
+from mirrorfs.config.directory import is_name
+from mirrorfs.config.place import DRIVES
+from mirrorfs.config.presets import BY_NAME, PRESETS, Preset
+from mirrorfs.config.read import read
+from mirrorfs.config.store import store
+from mirrorfs.errors import ExitCode, MirrorError, UsageError
+from mirrorfs.output.escape import printable
+
+
+def run(call: Call) -> int:
+    place = directory(call.flags.state.config_dir)
+    asks = sys.stdin.isatty() and not call.flags.making.yes
+    answers = _answers(call, asks=asks)
+    name = _name(call, place, answers.source, asks=asks)
+    file = place.file(name)
+    try:
+        text = compose(name, answers, KEYS)
+    except Text as error:
+        raise UsageError(
+            f"{error}: it cannot stand in a TOML file", remedy="put patterns in an --exclude-from"
+        ) from None
+    _prove(name, file, text, answers)
+    over = False
+    if os.path.lexists(file):
+        if not asks:
+            raise UsageError(
+                f"{file} is there already", remedy="take another name, or remove it first"
+            )
+        over = _agrees(f"{printable(file)} is there already. Replace it?", usual=False)
+        if not over:
+            print_out("nothing was written\n")
+            return ExitCode.UNCATEGORISED
+    elif asks:
+        print_out(f"\n{text}\n")
+        if not _agrees(f"Write this to {printable(file)}?", usual=True):
+            print_out("nothing was written\n")
+            return ExitCode.UNCATEGORISED
+    store(file, text, over=over)
+    print_out(_next(name, file))
+    return ExitCode.OK
+
+
+def _next(name: str, file: str) -> str:
+    lines = [
+        f"written: {printable(file)}",
+        "next:",
+        f"  mirrorfs config check {name}    what could be wrong with it",
+        f"  mirrorfs plan {name}            what would be done, and why; nothing is",
+        f"  mirrorfs run {name}             mirror until Ctrl-C",
+    ]
+    if "service" in COMMANDS:
+        lines.append(f"  mirrorfs service enable {name}  mirror from now on, and after each start")
+    return "\n".join(lines) + "\n"
+
+
+def _answers(call: Call, *, asks: bool) -> Answers:
+    """Raises UsageError for what is missing and cannot be asked."""
+    making = call.flags.making
+    source = making.source or (_asked_source() if asks else "")
+    destinations = list(making.destination) or (_asked_destinations() if asks else [])
+    for name, given in (("source", source), ("destination", destinations)):
+        if not given:
+            raise UsageError(f"--{name} is missing", remedy=f"give --{name} DIR")
+    wanted = {"archive", *KEYS}
+    options = {name: texts for name, texts in call.typed.items() if name in wanted}
+    if "archive" in options:
+        archive = call.flags.copying.archive
+    else:
+        question = (
+            "Keep everything (owners, modes, links, attributes), not contents and times only?"
+        )
+        archive = _agrees(question, usual=True) if asks else True
+    presets = making.preset
+    chosen = _presets(presets) if presets or not asks else _asked_presets()
+    places = [_whole(place) for place in destinations]
+    return Answers(_whole(source), places, archive, chosen, options)
+
+
+def _whole(place: str) -> str:
+    return place if place.startswith(DRIVES) else os.path.abspath(os.path.expanduser(place))
+
+
+def _prove(name: str, file: str, text: str, answers: Answers) -> None:
+    """What is written must read back as what was answered. Raises UsageError."""
+    home = os.path.expanduser("~")
+    found = read(name, file, text.encode(), KEYS, home=home, refused=REFUSED)
+    if not isinstance(found, Configuration):
+        first = found[0]
+        raise UsageError(f"--{first.key}: {first.what}", remedy=first.remedy)
+    back = (found.source, [target.destination for target in found.targets])
+    assert back == (answers.source, list(answers.destinations)), back
+
+
+def _name(call: Call, place: Directory, source: str, *, asks: bool) -> str:
+    """Raises UsageError."""
+    if call.places:
+        name = call.places[0]
+    else:
+        usual = re.sub(r"[^\w.@+-]", "-", os.path.basename(source)).lstrip("-.@+") or "mirror"
+        name = _ask("What shall the mirror be called?", usual) if asks else usual
+    if not is_name(name):
+        raise UsageError(
+            f"{name!r} is no name of a mirror",
+            remedy="letters, digits, and _ . @ + - behind the first one",
+        )
+    return name
+
+
+def _presets(names: tuple[str, ...]) -> list[Preset]:
+    """Raises UsageError."""
+    chosen = [name for name in names if name != "none"]
+    for name in chosen:
+        if name not in BY_NAME:
+            raise UsageError(
+                f"there is no preset {name!r}", remedy=f"one of {', '.join(BY_NAME)}, none"
+            )
+    return [preset for preset in PRESETS if preset.name in chosen]
+
+
+# ---- questions ----------------------------------------------------------------------------------
+
+
+def _asked_source() -> str:
+    while True:
+        place = _ask("What is to be mirrored (a folder)?", "")
+        if place.startswith(DRIVES) or os.path.isdir(os.path.expanduser(place)):
+            return place
+        print_out(f"  {printable(place)} is no folder\n" if place else "  a folder is needed\n")
+
+
+def _asked_destinations() -> list[str]:
+    places: list[str] = []
+    while True:
+        question = "Where to (a folder, on another drive best)?"
+        place = _ask("And to (Enter: no other place)?" if places else question, "")
+        if place:
+            places.append(place)
+        elif places:
+            return places
+        else:
+            print_out("  a folder is needed\n")
+
+
+def _asked_presets() -> list[Preset]:
+    print_out("What is left out?\n")
+    for number, preset in enumerate(PRESETS, 1):
+        print_out(f"  {number} {preset.name:<10} {preset.title}\n")
+    usual = " ".join(preset.name for preset in PRESETS if preset.usual)
+    while True:
+        words = _ask("Names or numbers, none for nothing:", usual).replace(",", " ").split()
+        numbered = {str(number): preset.name for number, preset in enumerate(PRESETS, 1)}
+        try:
+            return _presets(tuple(numbered.get(word, word) for word in words))
+        except UsageError as error:
+            print_out(f"  {printable(str(error))} ({error.remedy})\n")
+
+
+def _agrees(question: str, *, usual: bool) -> bool:
+    while True:
+        answer = _ask(f"{question} [{'Y/n' if usual else 'y/N'}]", "").lower()
+        if answer in ("", "y", "yes", "n", "no"):
+            return usual if not answer else answer.startswith("y")
+
+
+def _ask(question: str, usual: str) -> str:
+    """Raises MirrorError when nobody answers."""
+    print_out(question + (f" [{printable(usual)}]" if usual else "") + " ")
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise MirrorError("nobody answers", remedy="give --source, --destination and --yes")
+    return line.strip() or usual
