@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.measure import Failed, Words, environment
+from mirrorfs.service.client import ask
 from mirrorfs.watch.inotify import DIRECTORY, Inotify
 
 Look = Callable[[], bool]
@@ -110,3 +111,34 @@ def end(service: subprocess.Popen[bytes]) -> None:
         service.wait()
     with suppress(ProcessLookupError):  # the group lives as long as anyone of it
         os.killpg(service.pid, signal.SIGKILL)
+
+
+def begin(source: Path, target: Path, patience: float) -> None:
+    """Wait until a service shows in the directory ``target`` what happens in ``source``. Two marks
+    must come: the first may have come with what the service does at its start, before it watches;
+    and who just begins may miss one, so there is another after a while. Raises Gone."""
+    numbers = iter(range(10**6))
+
+    def shown() -> bool:
+        name = f"begun-{next(numbers)}"
+        (source / name).write_bytes(b"begun")
+        with suppress(Gone):
+            until(lambda: size(target / name) == 5, 2.0)
+            return True
+        return False
+
+    for _ in range(2):
+        until(shown, patience)
+
+
+def caught_up(memory: Path, patience: float) -> bool:
+    """Ask the one running mirror of a state directory to answer when everything that changed until
+    now is on the destination; whether it says so."""
+    (mirror,) = (memory / "mirrors").iterdir()
+    answer = ask(str(mirror), "wait", within=patience + 5, seconds=patience)
+    return bool(answer["complete"])
+
+
+def answers(memory: Path) -> bool:
+    """Whether a mirror of that state directory runs that can be asked."""
+    return any((memory / "mirrors").glob("*/control"))

@@ -52,6 +52,12 @@ def _cp(*flags: str) -> Command:
     return lambda source, destination, memory: ["cp", *flags, f"{source}/.", str(destination)]
 
 
+def _cp_flushed(source: Path, destination: Path, memory: Path) -> list[str]:
+    """Until it is on the disk, as a checkpoint needs it."""
+    both = 'cp -a "$1/." "$2" && sync -f "$2"'
+    return ["sh", "-c", both, "cp", str(source), str(destination)]
+
+
 def _rclone(source: Path, destination: Path, memory: Path) -> list[str]:
     return ["rclone", "sync", "-q", str(source), str(destination)]
 
@@ -69,6 +75,7 @@ ONCE = {
         Peer("rsync -a", "rsync", "rsync", _rsync("-a")),
         Peer("rsync -aHAX", "rsync", "rsync", _rsync("-aHAX")),
         Peer("cp -a", "cp", "coreutils", _cp("-a")),
+        Peer("cp -a, flushed", "cp", "coreutils", _cp_flushed),
         Peer("rclone", "rclone", "rclone", _rclone),
         Peer("unison", "unison", "unison", _unison),
     )

@@ -9,12 +9,16 @@ GB = 1 << 30
 MB = 1 << 20
 
 
+ALL_SHAPES = ("few large", "deep", "wide", "real")
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     name: str
     rounds: int  # how often each contender runs
     small: int  # many small files
-    shapes: int  # files of the deep and the wide tree
+    shapes: tuple[str, ...]  # the trees of other shapes that are mirrored, too
+    shaped: int  # files of the deep and the wide tree
     large: int  # bytes of each of a few large files
     million: int  # the tree of which one file changes; the ballast of a storm
     repeats: int  # of what is over in milliseconds
@@ -30,23 +34,79 @@ class Scale:
 
 
 TINY = Scale(
-    name="tiny", rounds=1, small=50, shapes=50, large=64 << 10, million=120, repeats=2, storm=50,
-    renamed=50, huge=MB, watched=50, idle=0.2, records=1000, seen=50, growth=(20, 50),
+    name="tiny",
+    rounds=1,
+    small=50,
+    shapes=("deep",),
+    shaped=50,
+    large=64 << 10,
+    million=120,
+    repeats=2,
+    storm=50,
+    renamed=50,
+    huge=MB,
+    watched=50,
+    idle=0.2,
+    records=1000,
+    seen=50,
+    growth=(20, 50),
     patience=20.0,
-)  # fmt: skip
+)
 QUICK = Scale(
-    name="quick", rounds=3, small=5_000, shapes=1_000, large=32 * MB, million=20_000, repeats=20,
-    storm=5_000, renamed=5_000, huge=GB, watched=5_000, idle=10.0, records=100_000, seen=5_000,
-    growth=(1_000, 5_000, 20_000), patience=5.0,
-)  # fmt: skip
+    name="quick",
+    rounds=3,
+    small=5_000,
+    shapes=("real",),
+    shaped=1_000,
+    large=32 * MB,
+    million=20_000,
+    repeats=20,
+    storm=5_000,
+    renamed=5_000,
+    huge=GB,
+    watched=5_000,
+    idle=10.0,
+    records=100_000,
+    seen=5_000,
+    growth=(1_000, 5_000, 20_000),
+    patience=5.0,
+)
 STANDARD = Scale(
-    name="standard", rounds=5, small=200_000, shapes=20_000, large=512 * MB, million=1_000_000,
-    repeats=100, storm=200_000, renamed=100_000, huge=4 * GB, watched=100_000, idle=60.0,
-    records=500_000, seen=100_000, growth=(10_000, 100_000, 1_000_000), patience=120.0,
-)  # fmt: skip
+    name="standard",
+    rounds=5,
+    small=200_000,
+    shapes=ALL_SHAPES,
+    shaped=20_000,
+    large=512 * MB,
+    million=1_000_000,
+    repeats=100,
+    storm=200_000,
+    renamed=100_000,
+    huge=4 * GB,
+    watched=100_000,
+    idle=60.0,
+    records=500_000,
+    seen=100_000,
+    growth=(10_000, 100_000, 1_000_000),
+    patience=120.0,
+)
 FULL = Scale(
-    name="full", rounds=5, small=1_000_000, shapes=100_000, large=GB, million=1_000_000,
-    repeats=200, storm=200_000, renamed=100_000, huge=4 * GB, watched=100_000, idle=60.0,
-    records=2_000_000, seen=100_000, growth=(10_000, 100_000, 1_000_000), patience=600.0,
-)  # fmt: skip
+    name="full",
+    rounds=5,
+    small=1_000_000,
+    shapes=ALL_SHAPES,
+    shaped=100_000,
+    large=GB,
+    million=1_000_000,
+    repeats=200,
+    storm=200_000,
+    renamed=100_000,
+    huge=4 * GB,
+    watched=100_000,
+    idle=60.0,
+    records=2_000_000,
+    seen=100_000,
+    growth=(10_000, 100_000, 1_000_000),
+    patience=600.0,
+)
 SCALES = {scale.name: scale for scale in (TINY, QUICK, STANDARD, FULL)}

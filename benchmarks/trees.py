@@ -107,3 +107,12 @@ def count(root: str | Path) -> int:
         except FileNotFoundError:
             continue
     return total
+
+
+def names(root: str | Path) -> set[str]:
+    """All paths below a directory, as they stand now."""
+    return {
+        os.path.join(os.path.relpath(folder, root), name)
+        for folder, folders, files in os.walk(root)
+        for name in (*folders, *files)
+    }

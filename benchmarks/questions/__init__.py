@@ -15,6 +15,12 @@ NAMES = {
     1: "first_sync",
     2: "no_change",
     3: "one_change",
+    4: "storm",
+    5: "renamed",
+    6: "large_file",
+    7: "idle",
+    8: "parts",
+    9: "growth",
 }
 
 Ask = Callable[[Scale, dict[str, Place]], Answer]

@@ -53,12 +53,13 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
 
 
 def shapes(scale: Scale) -> dict[str, trees.Make]:
-    return {
+    known: dict[str, trees.Make] = {
         "few large": partial(trees.large, files=4, size=scale.large),
-        "deep": partial(trees.deep, files=scale.shapes),
-        "wide": partial(trees.wide, files=scale.shapes),
+        "deep": partial(trees.deep, files=scale.shaped),
+        "wide": partial(trees.wide, files=scale.shaped),
         "real": trees.real,
     }
+    return {shape: known[shape] for shape in scale.shapes}
 
 
 def _rounds(answer: Answer, scale: Scale, place: Place, peers: int) -> int:

@@ -8,14 +8,15 @@ advantage. Changes come one at a time, in turn to each service; each changes ano
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from benchmarks import trees
 from benchmarks.answer import Answer
 from benchmarks.figures import percentile
-from benchmarks.live import Eyes, Gone, eyes, serving, size, until
+from benchmarks.live import Eyes, Gone, begin, eyes, serving, size, until
 from benchmarks.measure import interleaved, spend
 from benchmarks.peers import LIVE, ONCE, Peer, installed, watch
 from benchmarks.places import Place, remove
@@ -26,6 +27,7 @@ WALL = 0.25  # seconds, in all
 SHARE = 1 / 20  # of rsync
 MEDIAN, LAST = 15.0, 60.0  # ms
 PEERS_TREE = 1000
+_lengths = count(1000)
 START = 600.0  # seconds in which a service must have begun to mirror
 
 Change = Callable[[Path, int], str]
@@ -123,24 +125,12 @@ def _started(
     memory = place.empty("memory")
     words = peer.command(source, target, memory)
     stack.enter_context(serving(words, place.fresh(f"{peer.program.rpartition('/')[2]}.log")))
-    seen = stack.enter_context(eyes(target / "000" / "00"))
-    marks = iter(range(10**6))
-
-    def noticed() -> bool:
-        """A service that just begins may miss a change: so there is another one every time."""
-        name = f"begun-{next(marks)}"
-        trees.write(source / "000" / "00" / name, b"begun")
-        with suppress(Gone):
-            seen.until(lambda: size(target / "000" / "00" / name) == 5, 2.0)
-            return True
-        return False
-
     try:
-        until(noticed, START)
+        begin(source / "000" / "00", target / "000" / "00", START)
     except Gone:
         answer.notes.append(f"{peer.name} did not begin to mirror")
         return None
-    return seen
+    return stack.enter_context(eyes(target / "000" / "00"))
 
 
 def _note(answer: Answer, place: Place, name: str, what: str, found: list[float]) -> None:
@@ -163,9 +153,9 @@ def _create(directory: Path, number: int) -> str:
 
 
 def _rewrite(directory: Path, number: int) -> str:
-    """A file that was there, in one of a hundred; of another length each time."""
+    """A file that was there, one of a hundred; of a length that none had before."""
     name = sorted(directory.glob("file-*.dat"))[number % 100].name
-    trees.write(directory / name, b"y" * (1000 + number))
+    trees.write(directory / name, b"y" * next(_lengths))
     return name
 
 

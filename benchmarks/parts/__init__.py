@@ -1,0 +1,1 @@
+"""The parts of mirrorfs by themselves, each beside the least that any program could do."""
