@@ -49,9 +49,14 @@ def _show(directory: str, *, as_json: bool) -> int:
         if as_json:
             print_out(carry.dumps({"sequence": sequence, "change": name, **fields}) + "\n")
         else:
-            said = " ".join(printable(str(value)) for value in fields.values())
+            said = " ".join(printable(_said(value)) for value in fields.values())
             print_out(f"{sequence:>10}  {name:<8} {said}\n")
     return ExitCode.OK
+
+
+def _said(value: object) -> str:
+    """A value on a line; an identity in one word."""
+    return ":".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _records(directory: str) -> Iterator[tuple[int, Change]]:

@@ -12,7 +12,7 @@ from mirrorfs.core.tree import is_below, is_within
 from mirrorfs.trees.local.mountinfo import Mount, mounts
 
 
-class Mounted(NamedTuple):
+class FileSystem(NamedTuple):
     """``kind`` is the type of the file system, ``line`` all that the kernel says."""
 
     kind: str
@@ -47,13 +47,13 @@ class Mounts:
         skip = len(self._root) + 1 if self._root else 0
         return sorted(point[skip:] for point in changed)
 
-    def seen(self) -> dict[str, Mounted]:
+    def seen(self) -> dict[str, FileSystem]:
         """What is mounted at the root ("") or above it, and at the mount points below it that can
         be seen, by root-relative path."""
-        seen = {"": Mounted("", b"")}
+        seen = {"": FileSystem("", b"")}
         skip = len(self._root) + 1 if self._root else 0
         for mount in mounts(self.fd):
-            point, mounted = mount.point, Mounted(mount.kind, mount.line)
+            point, mounted = mount.point, FileSystem(mount.kind, mount.line)
             if is_within(self._root, point):
                 seen = {"": mounted}  # what was mounted below before is hidden
             elif is_within(point, self._root):
