@@ -7,11 +7,11 @@ to look, and that it has changed.
 import os
 import re
 import select
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from mirrorfs.core.mounts import Mounted
-from mirrorfs.core.tree import TreeError, is_below
+from mirrorfs.core.tree import TreeError, is_below, is_within
 from mirrorfs.errors import TemporaryError
 from mirrorfs.trees.local import kernel
 from mirrorfs.trees.local.handles import Handles
@@ -32,15 +32,69 @@ class Mount(NamedTuple):
         """The type of its file system."""
         return os.fsdecode(self.line.partition(b" - ")[2].split(b" ", 1)[0])
 
+    @property
+    def number(self) -> int:
+        """What statx(2) calls it; used again once it is unmounted."""
+        return int(self.line.split(b" ", 1)[0])
+
+    @property
+    def device(self) -> str:
+        """The file system: the same for all mounts of it."""
+        return self.line.split(b" ", 3)[2].decode()
+
+    @property
+    def root(self) -> str:
+        """Which directory of the file system is mounted, without its leading slash."""
+        return _plain(self.line.split(b" ", 4)[3])
+
+    @property
+    def source(self) -> str:
+        """What was mounted: mostly the path of a device."""
+        return "/" + _plain(self.line.partition(b" - ")[2].split(b" ", 2)[1])
+
+    @property
+    def read_only(self) -> bool:
+        after = self.line.partition(b" - ")[2].split(b" ", 2)[2]
+        return any(b"ro" in given.split(b",") for given in (self.line.split(b" ", 6)[5], after))
+
 
 def mounts(descriptor: int) -> Iterator[Mount]:
     """What is mounted in this namespace; ``descriptor`` of /proc/self/mountinfo. Raises OSError."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     for line in b"".join(iter(lambda: os.read(descriptor, 65536), b"")).splitlines():
-        raw = line.split(b" ", 5)[4]
-        if b"\\" in raw:
-            raw = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), raw)
-        yield Mount(os.fsdecode(raw).strip("/"), line)
+        yield Mount(_plain(line.split(b" ", 5)[4]), line)
+
+
+def mounts_now() -> list[Mount]:
+    """The same, read at once; none where the list cannot be read."""
+    try:
+        descriptor = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        return list(mounts(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def covering(real: str, listed: Iterable[Mount]) -> Mount | None:
+    """The mount that an absolute path without symlinks leads to; a later one hides an earlier one
+    in the same place."""
+    found = None
+    below = real.strip("/")
+    for mount in listed:
+        if is_within(below, mount.point) and (
+            found is None or len(mount.point) >= len(found.point)
+        ):
+            found = mount
+    return found
+
+
+def _plain(raw: bytes) -> str:
+    """Blanks and the like are escaped as three octal digits."""
+    if b"\\" in raw:
+        raw = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), raw)
+    return os.fsdecode(raw).strip("/")
 
 
 class Nested:
