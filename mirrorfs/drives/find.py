@@ -13,16 +13,20 @@ from mirrorfs.drives.place import Place, parse
 from mirrorfs.errors import DriveAway, FatalError
 from mirrorfs.trees.local import volume
 from mirrorfs.trees.local.mountinfo import Mount, mounts_now
-from mirrorfs.trees.local.superblock import Volume
 
 
 class Found(NamedTuple):
-    """``path`` leads there today, through the mount ``number`` (0: a path that was written as
-    one)."""
+    """``folder`` below ``top``, reached through the mount ``number``; 0, and all of it in ``top``,
+    for what was written as a path."""
 
-    path: str
+    top: str
+    folder: str = ""
     number: int = 0
-    volume: Volume = Volume()
+
+    @property
+    def path(self) -> str:
+        """Leads there today."""
+        return os.path.join(self.top, self.folder) if self.folder else self.top
 
 
 def find(text: str) -> Found:
@@ -34,19 +38,17 @@ def find(text: str) -> Found:
     if not shown:
         raise _away(place)
     _refuse_two(place, shown)
-    fitting = [(mount, found) for mount, found in shown if is_within(place.folder, mount.root)]
+    fitting = [mount for mount in shown if is_within(place.folder, mount.root)]
     if not fitting:
-        mount, _ = shown[0]
+        mount = shown[0]
         raise DriveAway(
             f"{place}: of this drive only the folder /{mount.root} is mounted, at /{mount.point}",
             remedy=f"write {place.drive}:/{mount.root}/… if what you mean is below it, or mount "
             "all of the drive",
         )
-    mount, found = min(fitting, key=_preferred)
+    mount = min(fitting, key=_preferred)
     below = place.folder[len(mount.root) :].strip("/")
-    return Found(
-        os.path.join(f"/{mount.point}", below) if below else f"/{mount.point}", mount.number, found
-    )
+    return Found(f"/{mount.point}", below, mount.number)
 
 
 def located(text: str) -> str:
@@ -54,31 +56,24 @@ def located(text: str) -> str:
     return find(text).path
 
 
-def _mounts_of(place: Place) -> list[tuple[Mount, Volume]]:
-    shown = []
-    for mount in mounts_now():
-        if (found := volume.look(mount)) is None:
-            continue
-        match place.tag:
-            case "UUID":
-                value = found.uuid
-            case "LABEL":
-                value = found.label
-            case _:
-                value = volume.partition(mount)
-        if place.fits(value):
-            shown.append((mount, found))
-    return shown
+def _mounts_of(place: Place) -> list[Mount]:
+    return [
+        mount
+        for mount in mounts_now()
+        if volume.on_device(mount)
+        and place.fits(volume.value(mount, place.tag))
+        and volume.is_seen(mount)
+    ]
 
 
-def _refuse_two(place: Place, shown: list[tuple[Mount, Volume]]) -> None:
+def _refuse_two(place: Place, shown: list[Mount]) -> None:
     """One file system may be mounted many times; two are another matter. Raises FatalError."""
-    one_each = {mount.device: (mount, found) for mount, found in reversed(shown)}
+    one_each = {mount.device: mount for mount in reversed(shown)}
     if len(one_each) < 2:
         return
     named = " and ".join(
-        f"{mount.source} at /{mount.point} (UUID={found.uuid or 'unknown'})"
-        for mount, found in sorted(one_each.values(), key=lambda each: each[0].source)
+        f"{mount.source} at /{mount.point} (UUID={volume.value(mount, 'UUID') or 'unknown'})"
+        for mount in sorted(one_each.values(), key=lambda mount: mount.source)
     )
     raise FatalError(
         f"{place.drive} could be {named}",
@@ -88,9 +83,8 @@ def _refuse_two(place: Place, shown: list[tuple[Mount, Volume]]) -> None:
     )
 
 
-def _preferred(shown: tuple[Mount, Volume]) -> tuple[int, bool, int]:
+def _preferred(mount: Mount) -> tuple[int, bool, int]:
     """All of the drive before a part of it, one that can be written, the one mounted first."""
-    mount, _ = shown
     return len(mount.root), mount.read_only, mount.number
 
 

@@ -7,7 +7,6 @@ mount(8) and fstab(5). Without a folder it is all of the file system. A path tha
 written with ``./`` in front.
 """
 
-import os
 import posixpath
 import re
 from typing import NamedTuple
@@ -56,18 +55,6 @@ def parse(text: str) -> Place | None:
         value = value.lower() if len(value) == 36 else value.upper()
     folder = posixpath.normpath(folder) if folder else ""
     return Place(tag, value, "" if folder == "." else folder)
-
-
-def name(text: str) -> str:
-    """What a place is known by, wherever it is mounted: a real path, or the place as written."""
-    place = parse(text)
-    return os.path.realpath(text) if place is None else str(place)
-
-
-def absolute(text: str) -> str:
-    """The same for people: symlinks stay."""
-    place = parse(text)
-    return os.path.abspath(text) if place is None else str(place)
 
 
 def _bare(uuid: str) -> str:

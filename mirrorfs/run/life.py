@@ -6,7 +6,6 @@ openings nothing of the destination is held, so that a drive can be unmounted.
 
 import logging
 import math
-import os
 from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import trio
 
 from journal import JournalError
 from mirrorfs.checkpoint import CheckpointFile
+from mirrorfs.drives import absolute
 from mirrorfs.errors import Locked, MirrorError, TemporaryError
 from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.preflight import LOOK_SECONDS
@@ -67,7 +67,7 @@ class Life:
         self._alone = alone
         self._place = state.mirror(source, target.destination)
         self._journal = state.journal(source)
-        status = Status(os.path.abspath(source), os.path.abspath(target.destination))
+        status = Status(absolute(source), absolute(target.destination))
         self._stage = pulse.stage(target.destination)
         self._watching = Watching(status, target.listener, self._stage.beat)
         self._opening = Opening(source, target, state, self._watching, others)

@@ -5,6 +5,7 @@ Law: every opening asks for the same; only what may be made, and what is taken f
 
 from dataclasses import dataclass
 
+from mirrorfs.drives import located
 from mirrorfs.errors import FatalError
 from mirrorfs.flow import Flow
 from mirrorfs.mirror import Mirror
@@ -29,7 +30,7 @@ class Opening:
         """Raises FatalError for what no waiting can mend, before anything is made."""
         target = self.target
         for name, tree in (("source", self.source), ("destination", target.destination)):
-            refuse_state(self.state.home, name, tree, target.filter)
+            refuse_state(self.state.home, name, located(tree), target.filter)
         for other in self.others:
             _refuse_overlap(target, other)
 
@@ -58,7 +59,7 @@ class Opening:
 
 def _refuse_overlap(one: Target, other: Target) -> None:
     """Raises FatalError unless the outer one leaves the inner one alone."""
-    found = overlap(other.destination, one.destination)
+    found = overlap(located(other.destination), located(one.destination))
     if found is None:
         return
     outer = other if found.destination_in_source else one

@@ -1,7 +1,7 @@
-"""Which file system a mount shows: by what the kernel says of it, by its first blocks, by udev.
+"""Which file system a mount shows: by udev's links, by its first blocks, by what the kernel tells.
 
-Law: only file systems on a device are asked; a server that hangs is never touched. What the kernel
-tells counts; the device is read where it may be, and the links that udev makes are for the rest.
+Law: only file systems on a device are asked; a server that hangs is never touched. None of the
+three is needed: where there is no udev, root reads the device, and anybody asks the kernel.
 """
 
 import fcntl
@@ -22,35 +22,38 @@ def on_device(mount: Mount) -> bool:
     return mount.source.startswith("/dev/")
 
 
-def look(mount: Mount) -> Volume | None:
-    """What is mounted there; ``None`` where another mount hides it, or no device is below it."""
-    if not on_device(mount):
-        return None
-    uuid = label = ""
+def is_seen(mount: Mount) -> bool:
+    """Whether its mount point leads to it: another mount may hide it."""
     try:
-        top = open_quietly(f"/{mount.point}", DIRECTORY)
-    except OSError:  # not ours to open, or a drive that is gone
-        pass
-    else:
-        try:
-            if kernel.statx(top).mount not in (0, mount.number):
-                return None
-            uuid, label = _told(top)
-        except OSError:
-            pass
-        finally:
-            os.close(top)
-    if not (uuid and label) and (found := _read(mount)) is not None:
-        uuid, label = uuid or found.uuid, label or found.label
-    if not uuid:
-        uuid = _linked("by-uuid", mount)
-    return Volume(mount.kind, uuid, label or _linked("by-label", mount))
+        return kernel.mount_at(f"/{mount.point}") in (0, mount.number)
+    except OSError:
+        return False
+
+
+def look(mount: Mount) -> Volume:
+    """All that can be said of it."""
+    return Volume(mount.kind, value(mount, "UUID"), value(mount, "LABEL"))
+
+
+def value(mount: Mount, tag: str) -> str:
+    """Its UUID, LABEL or PARTUUID; "" where nobody knows it.
+
+    The mount point is opened last: while it is open the file system cannot be unmounted.
+    """
+    if tag == "PARTUUID":
+        return partition(mount)
+    if linked := _linked(f"by-{tag.lower()}", mount):
+        return linked
+    found = _read(mount)
+    if found is None:
+        found = _told(mount)
+    return found.uuid if tag == "UUID" else found.label
 
 
 def uuid_of(mount: Mount) -> str:
     """Where the kernel tells none: of the device, or by udev; "" where nobody knows."""
     found = _read(mount) if on_device(mount) else None
-    return (found.uuid if found else "") or _linked("by-uuid", mount)
+    return found.uuid if found else _linked("by-uuid", mount)
 
 
 def partition(mount: Mount) -> str:
@@ -68,23 +71,30 @@ def attached(tag: str, value: str) -> str:
     return os.path.realpath(path) if os.path.exists(path) else ""
 
 
-def _told(top: int) -> tuple[str, str]:
-    """(UUID, label) as the kernel tells them."""
+def _told(mount: Mount) -> Volume:
+    """What the kernel tells to who may open it."""
     uuid = label = ""
-    with suppress(OSError):
-        answer = bytearray(17)
-        fcntl.ioctl(top, kernel.FS_IOC_GETFSUUID, answer)
-        uuid = dashed(bytes(answer[1:17])) if answer[0] == 16 else ""
-    if not uuid:
+    try:
+        top = open_quietly(f"/{mount.point}", DIRECTORY)
+    except OSError:  # not ours to open, or a drive that is gone
+        return Volume(mount.kind)
+    try:
         with suppress(OSError):
-            told = bytearray(1024)
-            fcntl.ioctl(top, kernel.BTRFS_IOC_FS_INFO, told)
-            uuid = dashed(bytes(told[16:32]))
-    with suppress(OSError):
-        text = bytearray(256)
-        fcntl.ioctl(top, kernel.FS_IOC_GETFSLABEL, text)
-        label = os.fsdecode(bytes(text).partition(b"\0")[0])
-    return uuid, label
+            answer = bytearray(17)
+            fcntl.ioctl(top, kernel.FS_IOC_GETFSUUID, answer)
+            uuid = dashed(bytes(answer[1:17])) if answer[0] == 16 else ""
+        if not uuid:
+            with suppress(OSError):
+                told = bytearray(1024)
+                fcntl.ioctl(top, kernel.BTRFS_IOC_FS_INFO, told)
+                uuid = dashed(bytes(told[16:32]))
+        with suppress(OSError):
+            text = bytearray(256)
+            fcntl.ioctl(top, kernel.FS_IOC_GETFSLABEL, text)
+            label = os.fsdecode(bytes(text).partition(b"\0")[0])
+    finally:
+        os.close(top)
+    return Volume(mount.kind, uuid, label)
 
 
 def _read(mount: Mount) -> Volume | None:
@@ -106,10 +116,10 @@ def _read(mount: Mount) -> Volume | None:
 def _linked(directory: str, mount: Mount) -> str:
     """The name that udev gave its device."""
     with suppress(OSError):
-        for entry in os.scandir(os.path.join(LINKS, directory)):
+        for name in os.listdir(links := os.path.join(LINKS, directory)):
             with suppress(OSError):
-                if _number(entry.path) == _device(mount):
-                    return _unescaped(entry.name)
+                if _number(os.path.join(links, name)) == _device(mount):
+                    return _unescaped(name)
     return ""
 
 
