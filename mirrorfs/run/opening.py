@@ -27,16 +27,16 @@ class Opening:
     others: tuple[Target, ...] = ()
 
     def check(self) -> None:
-        """Raises FatalError for what no waiting can mend, before anything is made."""
+        """Before anything is made, also of the state. Raises FatalError."""
         target = self.target
         for name, tree in (("source", self.source), ("destination", target.destination)):
             refuse_state(self.state.home, name, located(tree), target.filter)
-        for other in self.others:
-            _refuse_overlap(target, other)
 
     def now(self, *, create: bool = False, adopt: bool = False, dry: bool = False) -> Mirror:
-        """Raises as `Mirror` does."""
+        """Raises as `Mirror` does, and FatalError for a destination that is another one's, too."""
         target = self.target
+        for other in self.others:
+            _refuse_overlap(target, other)
         mirror = Mirror(
             self.source,
             target.destination,

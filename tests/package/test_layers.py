@@ -19,8 +19,8 @@ LAYERS = [
     "backlog drives flow pace quota settings",
     "apply",
     "checkpoint claim config coverage doctor flushing history hold leftout lookup mounted noticing"
-    " overlap preflight reading replay rooted roots state status stoppable sync watch follow mirror"
-    " output record run service view",
+    " overlap paused preflight reading replay rooted roots state status stoppable sync watch follow"
+    " mirror output record run service view",
     "cli",
     "__init__ __main__",
 ]
