@@ -33,12 +33,12 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command("doctor", "SRC", "say how well changes in SRC can be noticed"),
     "status": Command("status", "[SRC [DST]]", "show what mirrors there are and how they are"),
     "log": Command("log", "[MIRROR] [PATH]", "show what was mirrored, and when"),
+    "service": Command(
+        "service", "install|enable|disable|remove|status NAME", "have systemd run the mirror NAME"
+    ),
     "held": Command("held", "MIRROR", "show the plan that is held, and what it would do"),
     "approve": Command("approve", "MIRROR PLAN", "carry out exactly the plan that is held"),
     "discard": Command("discard", "MIRROR PLAN", "give up the plan that is held"),
-    "pause": Command("pause", "[MIRROR]", "write nothing to a destination for a while"),
-    "resume": Command("resume", "[MIRROR]", "go on after a pause"),
-    "sync-now": Command("sync_now", "[MIRROR]", "look at everything at once, also at what is owed"),
     "explain": Command("explain", "PATH", "say which filter rule decides about PATH"),
     "dedupe": Command("dedupe", "PATH", "find duplicate names (a local tree has none)"),
     "move": Command("move", "SRC DST", "refused: mirrorfs never writes a source"),

@@ -26,7 +26,8 @@ ENVIRONMENT = {
     "MIRRORFS_*": "Every flag can be set by a variable: `--max-delete 5` is MIRRORFS_MAX_DELETE=5. "
     "The command line wins.",
     "STATE_DIRECTORY": "Where state lives, unless `--state-dir` says otherwise; set by systemd.",
-    "XDG_STATE_HOME": "Else state lives in mirrorfs/ below this (~/.local/state).",
+    "XDG_STATE_HOME": "Else state lives in mirrorfs/ below this (~/.local/state; /var/lib for "
+    "root).",
 }
 
 Page = Iterator[str]

@@ -11,8 +11,7 @@ from mirrorfs.cli.flags import ALL
 from mirrorfs.cli.flags.kinds import FOR_EVER
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import NANOSECONDS, Mirroring
-from mirrorfs.drives import located
-from mirrorfs.errors import DirectoryMissing, DriveAway, ExitCode, Locked
+from mirrorfs.errors import DirectoryMissing, ExitCode, Locked
 from mirrorfs.output.escape import printable
 from mirrorfs.preflight import LOOK_SECONDS, lock_destination
 from mirrorfs.service.client import NotRunning, ask
@@ -67,9 +66,9 @@ def _said(call: Call, answer: dict[str, object]) -> int:
 
 def _is_free(destination: str) -> bool:
     try:
-        os.close(lock_destination(located(destination)))
+        os.close(lock_destination(destination))
     except Locked:
         return False
-    except (DirectoryMissing, DriveAway):
+    except DirectoryMissing:
         return True
     return True

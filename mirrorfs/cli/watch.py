@@ -7,14 +7,12 @@ changed since it ran last, instead of comparing everything.
 import os
 import signal
 import threading
-from contextlib import suppress
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.settings import noticing
 from mirrorfs.coverage import covered, limits, shown
-from mirrorfs.drives import located, parse, rouse
-from mirrorfs.errors import DriveAway, ExitCode
+from mirrorfs.errors import ExitCode
 from mirrorfs.leftout import Extent
 from mirrorfs.output.escape import printable
 from mirrorfs.preflight import refuse_state, require_source
@@ -30,12 +28,9 @@ def run(call: Call) -> int:
 
     (source,) = call.places
     made = read_settings(call)
-    rouse(source)
-    if parse(source) is None:
-        require_source(source)
+    require_source(source)
     state = State.find(call.flags.state.state_dir)
-    with suppress(DriveAway):
-        refuse_state(state.home, "source", located(source), made.filter)
+    refuse_state(state.home, "source", source, made.filter)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -46,7 +41,6 @@ def run(call: Call) -> int:
         extents=[Extent(made.filter, made.options.one_file_system)],
         noticing=noticing(call.flags),
         keeper=keeper,
-        patient=parse(source) is not None,
     ) as recorder:
         while not recorder.watcher.ready.wait(0.1) and not stop.is_set():
             pass

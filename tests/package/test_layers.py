@@ -16,10 +16,10 @@ LAYERS = [
     "errors",
     "core",
     "trees",
-    "backlog drives flow pace quota settings",
+    "backlog flow pace quota settings",
     "apply",
-    "checkpoint claim config coverage doctor flushing history hold leftout lookup mounted noticing"
-    " overlap paused preflight reading replay rooted roots state status stoppable sync watch follow"
+    "checkpoint config coverage doctor flushing history hold install leftout lookup mounted"
+    " noticing overlap preflight reading replay rooted state status stoppable sync watch follow"
     " mirror output record run service view",
     "cli",
     "__init__ __main__",

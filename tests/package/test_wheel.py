@@ -168,11 +168,16 @@ def test_zsh_completes(installed: Installed) -> None:
         os.chdir(installed.place.parent)
         os.execvpe("zsh", ["zsh", "-f", "-i"], {"PATH": os.environ["PATH"], "TERM": "dumb"})
     functions = f"{installed.place}/share/zsh/site-functions"
-    start = f"fpath=({functions} $fpath); autoload -Uz compinit; compinit -u -D\n"
+    start = f"fpath=({functions} $fpath); autoload -Uz compinit; compinit -u -D; PS1=rea''dy\n"
+    said = bytearray()
     try:
-        os.write(terminal, start.encode() + b"mirrorfs sync --dry-r\t--fsync=rep\t\t")
-        until(partial(_typed, terminal, bytearray(), b"sync --dry-run --fsync=replace"), "zsh")
+        os.write(terminal, start.encode())
+        until(partial(_typed, terminal, said, b"ready"), "zsh to begin")
+        os.write(terminal, b"mirrorfs sync --dry-r\t--fsync=rep\t")
+        until(partial(_typed, terminal, said, b"--dry-run"), "zsh to complete a flag")
+        until(partial(_typed, terminal, said, b"--fsync=replace"), "zsh to complete its value")
     finally:
+        print(bytes(said))
         os.kill(at, signal.SIGKILL)
         os.waitpid(at, 0)
         os.close(terminal)

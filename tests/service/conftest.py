@@ -29,5 +29,7 @@ def machine(systemd: Systemd, request: pytest.FixtureRequest) -> Iterator[Machin
     print(systemd.log(UNIT)[-4000:])
     systemd.systemctl("stop", UNIT)
     systemd.systemctl("reset-failed", UNIT, code=None)
-    systemd.run("rm", "-rf", f"/etc/systemd/system/{UNIT}.d")
+    dropped = ("", "-view", "-audit")
+    places = [f"/etc/systemd/system/mirrorfs{kind}@it.service.d" for kind in dropped]
+    systemd.run("rm", "-rf", *places)
     systemd.run("journalctl", "--rotate", "--vacuum-time=1us")

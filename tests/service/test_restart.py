@@ -65,8 +65,8 @@ def test_a_restart_misses_nothing_and_compares_nothing(machine: Machine) -> None
         shutil.copytree(ROOT / package, newer / package)
     version = newer / "mirrorfs" / "__init__.py"
     version.write_text(re.sub(r"__version__ = .*", '__version__ = "99"', version.read_text()))
-    environment = systemd.read("/etc/mirrorfs/it.env")
-    systemd.write("/etc/mirrorfs/it.env", environment.replace(f"={ROOT}\n", f"={newer}\n"))
+    machine.use(newer)
+    systemd.systemctl("daemon-reload")
     machine.restart()
     (source / "with the new one").write_text("goes on")
     machine.everything_is_there()
@@ -120,11 +120,12 @@ def test_another_filter_does_not_continue(machine: Machine) -> None:
     """The process before watched other directories."""
     (machine.source / "left out").mkdir()
     (machine.source / "taken").mkdir()
-    environment = machine.systemd.read("/etc/mirrorfs/it.env")
-    machine.systemd.write("/etc/mirrorfs/it.env", f"{environment}MIRRORFS_EXCLUDE=/left out/**\n")
+    filter = f"{UNIT}.d/filter.conf"
+    machine.systemd.unit(filter, "[Service]\nEnvironment='MIRRORFS_EXCLUDE=/left out/**'\n")
     machine.start()
+    until(lambda: answered(machine.mirror), "a barrier to be passed")
     (machine.source / "left out" / "file").write_text("unseen")
-    machine.systemd.write("/etc/mirrorfs/it.env", environment)
+    machine.systemd.unit(filter, "[Service]\n")
     machine.restart()
     machine.everything_is_there()
     assert len(machine.comparisons()) == 2

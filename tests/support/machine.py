@@ -5,6 +5,7 @@ Law: it is called as a user would call it, and judged by the walker and by what 
 
 import re
 from pathlib import Path
+from typing import Any
 
 from support.process import DEADLINE, until
 from support.systemd import ROOT, Systemd, program
@@ -26,14 +27,40 @@ class Machine:
         self.state = base / "state"
         for place in (self.source, self.destination, self.state):
             place.mkdir()
-        shipped = (ROOT / "systemd/system/mirrorfs@.service").read_text()
-        assert "/usr/bin/mirrorfs" in shipped
-        systemd.unit("mirrorfs@.service", shipped.replace("/usr/bin/mirrorfs", program()))
-        systemd.write(
-            "/etc/mirrorfs/it.env",
-            f"SRC={self.source}\nDST={self.destination}\nPYTHONPATH={ROOT}\n"
-            f"PYTHONDONTWRITEBYTECODE=1\nMIRRORFS_STATE_DIR={self.state}\n",
-        )
+        self.configure()
+        self.use(ROOT)
+        systemd.unit("mirrorfs@.service", shipped("system/mirrorfs@.service"))
+
+    def configure(self, *lines: str) -> None:
+        """Its configuration, with more lines of TOML."""
+        places = f'source = "{self.source}"\ndestination = "{self.destination}"\n'
+        self.systemd.write("/etc/mirrorfs/it.toml", places + "\n".join(lines) + "\n")
+
+    def use(self, sources: Path) -> None:
+        """Which mirrorfs it is."""
+        environment = f"PYTHONPATH={sources} PYTHONDONTWRITEBYTECODE=1"
+        state = f"MIRRORFS_STATE_DIR={self.state}"
+        for kind in ("mirrorfs", "mirrorfs-view", "mirrorfs-audit"):
+            self.systemd.write(
+                f"/etc/systemd/system/{kind}@it.service.d/environment.conf",
+                f"[Service]\nEnvironment={environment} {state}\n",
+            )
+
+    def install_all(self) -> None:
+        """The other units, too."""
+        for unit in (ROOT / "systemd/system").iterdir():
+            self.systemd.write(f"/etc/systemd/system/{unit.name}", shipped(f"system/{unit.name}"))
+        self.systemd.systemctl("daemon-reload")
+
+    def mount_unit(self, point: Path, *, kind: str, what: str | Path = "none") -> str:
+        """The name of a unit that mounts something there."""
+        name = self.systemd.run("systemd-escape", "-p", "--suffix=mount", point).stdout.strip()
+        self.systemd.unit(name, f"[Mount]\nWhat={what}\nWhere={point}\nType={kind}\n")
+        return name
+
+    def status(self) -> dict[str, Any]:
+        """What it says of itself."""
+        return ask(self.mirror, "status", within=DEADLINE)
 
     def at_once(self) -> None:
         """Started again without a pause, however often it ends."""
@@ -78,6 +105,12 @@ class Machine:
         """Why everything was compared, each time."""
         log = self.systemd.log(UNIT)
         return re.findall(r"comparing everything: (.*)", log)
+
+
+def shipped(name: str) -> str:
+    """A unit, to call the mirrorfs of the tests."""
+    text = (ROOT / "systemd" / name).read_text()
+    return text.replace("/usr/bin/mirrorfs", program())
 
 
 def answered(mirror: str) -> bool:

@@ -56,7 +56,7 @@ mount -t tmpfs -o mode=755 tmpfs "$R/dev"
 mk() { mknod -m "$2" "$R/dev/$1" "$3" "$4" "$5"; }
 mk null 666 c 1 3; mk zero 666 c 1 5; mk full 666 c 1 7
 mk random 666 c 1 8; mk urandom 666 c 1 9; mk tty 666 c 5 0
-mk fuse 666 c 10 229; mk loop-control 660 c 10 237
+mk fuse 666 c 10 229; mk autofs 600 c 10 235; mk loop-control 660 c 10 237
 for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do mk loop$i 660 b 7 $i; done
 mkdir "$R/dev/pts" "$R/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$R/dev/pts"

@@ -2,6 +2,7 @@
 
 from .kinds import (
     MIRRORS,
+    TREES,
     Group,
     choice,
     duration,
@@ -20,7 +21,7 @@ HARMLESS = "local reading needs no such help; the result is the same"
 class Important(Group):
     """Look before you leap."""
 
-    dry_run: bool = switch("Show what would be done, change nothing", "-n")
+    dry_run: bool = switch("Show what would be done, change nothing", "-n", on=TREES | {"service"})
     interactive: bool = switch("Ask before each change", "-i")
 
 
