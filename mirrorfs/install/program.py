@@ -7,6 +7,8 @@ the interpreter, which in a virtual environment is that environment's.
 import os
 import sys
 
+from mirrorfs.errors import PermanentError
+
 
 def program() -> list[str]:
     """The words."""
@@ -15,15 +17,19 @@ def program() -> list[str]:
 
 
 def quoted(words: list[str]) -> str:
-    """The words, for ExecStart=: quoted where they must be, and nothing in them is a specifier."""
+    """The words, for ExecStart=: quoted where they must be, and nothing in them is a specifier.
+    Raises PermanentError."""
+    if any(not word.isprintable() or set(word) & set("\"'\\") for word in words):
+        raise PermanentError(
+            f"systemd calls no program whose path has quotes or backslashes: {words[0]}",
+            remedy="install mirrorfs in another place",
+        )
     return " ".join(map(_quoted, words))
 
 
 def _quoted(word: str) -> str:
     word = word.replace("%", "%%")
-    if word.isprintable() and not set(word) & set(" \t\"'\\;"):
-        return word
-    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"{word}"' if set(word) & set(" ;") else word
 
 
 def foreign_owner() -> int | None:

@@ -2,7 +2,6 @@
 nothing; nor is anything compared.
 """
 
-import json
 import os
 import random
 import re
@@ -16,11 +15,9 @@ import pytest
 from support import mutator
 from support.machine import UNIT, Machine, answered
 from support.process import DEADLINE, plan, until
-from support.systemd import ROOT, Systemd, program
-from support.walker import differences
+from support.systemd import ROOT
 
 from mirrorfs.service.client import ask
-from mirrorfs.state import State
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -84,36 +81,6 @@ def test_a_restart_misses_nothing_and_compares_nothing(machine: Machine) -> None
     machine.start()
     machine.everything_is_there()
     assert machine.comparisons()[1:] == ["the watcher was started anew"]
-
-
-def test_a_users_mirror_is_continued_too(systemd: Systemd) -> None:
-    systemd.add_user("tester")
-    base = systemd.shared[-1] / "of a user"
-    source, destination = base / "source", base / "destination"
-    for place in (base, source, destination):
-        place.mkdir()
-        shutil.chown(place, int(systemd.run("id", "-u", "tester").stdout))
-    run = f"{program()} run '{source}' '{destination}' --state-dir '{base}/state'"
-    systemd.unit(
-        "mirror.service",
-        "[Service]\nType=notify\nFileDescriptorStoreMax=8\nRestart=always\nRestartSec=0\n"
-        f"Environment=PYTHONPATH={ROOT} PYTHONDONTWRITEBYTECODE=1\nExecStart={run}\n",
-        user="tester",
-    )
-    systemd.systemctl("start", "mirror", user="tester")
-    mirror = State(f"{base}/state").mirror(str(source), str(destination))
-    until(lambda: answered(mirror), "a barrier to be passed")
-    systemd.run("kill", "-KILL", str(systemd.main_pid("mirror", user="tester")))
-    (source / "while dead").write_text("told all the same")
-    until(lambda: answered(mirror), "a barrier to be passed")
-    assert differences(source, destination) == []
-    log = (base / "state").rglob("status.json")
-    assert json.loads(next(log).read_text())["watched"] == 1
-    assert systemd.show("mirror", "NRestarts", user="tester") == "1"
-    assert systemd.show("mirror", "NFileDescriptorStore", user="tester") == "2"
-    told = systemd.log("mirror", user="tester")
-    assert told.count("comparing everything") == 1, told
-    systemd.systemctl("stop", "mirror", user="tester")
 
 
 def test_another_filter_does_not_continue(machine: Machine) -> None:
