@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from benchmarks.measure import Failed, Words, environment
+from benchmarks.measure import Failed, Words, end_with_parent, environment
 from mirrorfs.service.client import ask
 from mirrorfs.watch.inotify import DIRECTORY, Inotify
 
@@ -82,7 +82,7 @@ def until(look: Look, patience: float, pause: float = 0.02) -> float:
 def serving(
     words: Words, log: Path, env: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A service that runs as long as the block. Raises Failed when it ended by itself."""
+    """A service that runs as long as the block, or as we do. Raises Failed when it ended before."""
     with open(log, "wb") as said:
         service = subprocess.Popen(
             [os.fspath(word) for word in words],
@@ -91,6 +91,7 @@ def serving(
             stderr=said,
             env=env or environment(),
             start_new_session=True,
+            preexec_fn=end_with_parent,
         )
     try:
         yield service

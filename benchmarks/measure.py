@@ -67,11 +67,16 @@ def spend(
     return Cost(found["wall"], found["cpu"])
 
 
+def end_with_parent() -> None:
+    """In a child: be killed when whoever started it is gone, in whatever way."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def _launch(words: Words, env: Mapping[str, str], said: int, answer: int) -> None:
     """In a process of its own, whose only children are the command and what it leaves behind."""
     try:
         os.setpgid(0, 0)
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        end_with_parent()
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         began = time.perf_counter()
         done = subprocess.run(

@@ -70,6 +70,10 @@ class TemporaryError(MirrorError):
     exit_code = ExitCode.TEMPORARY
 
 
+class DriveAway(TemporaryError):
+    """The drive that a place is on is not plugged in, or not mounted; the user brings it."""
+
+
 class PermanentError(MirrorError):
     """Trying again will not help before somebody changes something (a permission, a read-only
     disk).

@@ -98,6 +98,11 @@ class Flushing(Listener):
             ) from error
         self.doubts = left
 
+    def woke(self) -> None:
+        """The file system may have been mounted anew: the next mark is of its present life."""
+        if self._mark is not None and self._mark.life != self._destination.life:
+            self._mark = None
+
     def close(self) -> None:
         """Nothing more is written."""
         if self._mark is not None and not self._written.take():

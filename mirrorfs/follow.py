@@ -19,10 +19,11 @@ from mirrorfs.core.approval import Touch
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Identity, Trouble
-from mirrorfs.errors import TemporaryError, UsageError
+from mirrorfs.errors import UsageError
 from mirrorfs.mirror import Mirror
 from mirrorfs.reading import Reading
 from mirrorfs.sync import Waits
+from mirrorfs.trees.local.identity import refuse_stranger
 
 if TYPE_CHECKING:
     from journal import Position
@@ -166,6 +167,16 @@ class Follower:
         self._mirror.vouch(replace(checkpoint, cursor=self._cursor, retry=retry))
         self._unvouched = None
 
+    def rest(self) -> None:
+        """Hold nothing of either tree until there is something to do, where nothing is left to make
+        durable. Raises MirrorError, OSError."""
+        if self._unvouched is None:
+            self._mirror.rest()
+
+    def look(self) -> None:
+        """See whether both roots are what they were. Raises MirrorError."""
+        self._mirror.wake()
+
     def pause(self) -> float:
         """Seconds until something must be done though nothing changes; infinite for never."""
         now = self._clock()
@@ -279,14 +290,9 @@ class Removals:
 
 
 def refuse_strangers(mirror: Mirror, source: Identity, destination: Identity) -> None:
-    """Raises TemporaryError when a root is not the directory it was: a drive that is not mounted
-    leaves an empty directory at the same path."""
+    """Raises TemporaryError when a root is not the directory it was."""
     for place, tree, known in (
         (mirror.places[0], mirror.source, source),
         (mirror.places[1], mirror.destination, destination),
     ):
-        if tree.identity() != known:
-            raise TemporaryError(
-                f"{place} is not the directory that was mirrored before",
-                remedy="mount its drive; or, if it was replaced on purpose, start with --adopt",
-            )
+        refuse_stranger(place, tree.identity(), known)

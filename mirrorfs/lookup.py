@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 
 from mirrorfs.checkpoint import CheckpointFile
+from mirrorfs.drives import name
 from mirrorfs.errors import MirrorError, UsageError
 from mirrorfs.hold import HoldFile
 from mirrorfs.state import State
@@ -16,13 +17,13 @@ from mirrorfs.status import load
 def lookup(state: State, word: str, plan: str = "") -> str:
     """The state directory of a mirror; of several with that destination the one that holds
     ``plan``. Raises UsageError, StateError."""
-    wanted = os.path.realpath(word)
+    wanted = name(word)
     found = []
     for directory in state.mirrors():
         if os.path.basename(directory) == word:
             return directory
         places = places_of(directory)
-        if places is not None and os.path.realpath(places[1]) == wanted:
+        if places is not None and name(places[1]) == wanted:
             found.append(directory)
     if len(found) > 1 and plan:
         found = [directory for directory in found if _holds(directory, plan)] or found

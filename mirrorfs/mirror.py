@@ -7,7 +7,6 @@ the source widens the scope to everything, and says why in one line.
 import os
 import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from itertools import chain
 from typing import Self
 
@@ -32,15 +31,14 @@ from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
 from mirrorfs.core.vouch import Found, Known, objection
 from mirrorfs.core.walk import Heard, nobody
-from mirrorfs.errors import DirectoryMissing, StateError, TemporaryError
+from mirrorfs.drives import absolute
+from mirrorfs.errors import StateError, TemporaryError
 from mirrorfs.flushing import Flushing
 from mirrorfs.hold import Held, Keeper, Recipe
 from mirrorfs.leftout import Extent, recorded_for
 from mirrorfs.mounted import MountedSource
 from mirrorfs.preflight import (
     is_home,
-    lock_destination,
-    make_destination,
     refuse_backups,
     refuse_overlap,
     refuse_state,
@@ -49,11 +47,11 @@ from mirrorfs.preflight import (
 from mirrorfs.quota import Quota
 from mirrorfs.reading import Reading, everything
 from mirrorfs.replay import Replay, watcher_answers
+from mirrorfs.roots import Roots, sought
 from mirrorfs.settings import Settings
 from mirrorfs.state import State, make, owner
 from mirrorfs.sync import Listener, Pass, Waits
 from mirrorfs.trees.local import LocalTree
-from mirrorfs.trees.memory import MemoryTree
 
 
 class Mirror:
@@ -87,49 +85,41 @@ class Mirror:
         recipe: Recipe | None = None,
     ) -> None:
         self.places = (source, destination)
+        self._absolute = (absolute(source), absolute(destination))
         settings = settings or Settings()
         # What another directory holds is in no journal.
         self._full = full or bool(settings.compare_dest)
         self._state = state or State.find()
         self._filter, self._excluded = filter, options.delete_excluded
-        self._recipe, self._home = recipe, is_home(destination)
+        found = sought(self.places)
+        paths = (found[0].path, found[1].path)
+        self._recipe, self._home = recipe, is_home(paths[1])
         self._fingerprint = f"{options.fingerprint()}-{filter.fingerprint()}"
         if settings.compare_dest:
             self._fingerprint += f"-without {settings.compare_dest!a}"
         self._left_out = Extent(filter, options.one_file_system).left_out
-        self._lock = -1
-        require_source(source)
+        require_source(paths[0])
         if options.delete:
-            refuse_overlap(source, destination, filter)
+            refuse_overlap(paths[0], paths[1], filter)
         if settings.writing.backup is not None and settings.writing.backup.directory:
             backups, excluded = settings.writing.backup.directory, options.delete_excluded
-            refuse_backups(backups, source, destination, filter, delete_excluded=excluded)
+            refuse_backups(backups, paths[0], paths[1], filter, delete_excluded=excluded)
         home = self._state.home
         if os.path.isdir(home):  # else nothing is kept; who is about to make it asks before
-            self._refuse_state("destination", destination)
-        suffix = settings.partial_suffix
-        mine = owner(source, destination)
-        self.source = LocalTree(source, options, owner=mine, partial_suffix=suffix)
-        if dry and not os.path.isdir(destination):
-            self.destination: MemoryTree | LocalTree = MemoryTree()
-        else:
-            if create and not dry:
-                make_destination(destination)
-            if not dry:
-                self._lock = lock_destination(destination, wait)
-            self.destination = LocalTree(
-                destination,
-                options,
-                writable=not dry,
-                fsync=fsync,
-                owner=mine,
-                partial_suffix=suffix,
-                writing=settings.writing,
-            )
-        self._elsewhere: list[LocalTree] = []
-        for place in settings.compare_dest or settings.copy_dest:
-            with suppress(DirectoryMissing):
-                self._elsewhere.append(LocalTree(place, options))
+            self._refuse_state("destination", paths[1])
+        self._roots = Roots(
+            self.places,
+            found,
+            options,
+            settings,
+            owner=owner(source, destination),
+            fsync=fsync,
+            home=home,
+            dry=dry,
+            create=create,
+            wait=wait,
+        )
+        self.source, self.destination = self._roots.source, self._roots.destination
         place = self._state.mirror(source, destination)
         self._flushing = Flushing(self.destination, place, listener or Listener(), dry)
         self.keeper = Keeper(place, self._describe, self._check_state)
@@ -145,7 +135,7 @@ class Mirror:
             options=options,
             filter=filter,
             settings=settings,
-            elsewhere=self._elsewhere,
+            elsewhere=self._roots.elsewhere,
             quota=quota,
             names=self._names,
             mounted=MountedSource(
@@ -170,12 +160,18 @@ class Mirror:
 
     def __exit__(self, *_: object) -> None:
         self._flushing.close()
-        self.source.close()
-        self.destination.close()
-        for tree in self._elsewhere:
-            tree.close()
-        if self._lock >= 0:
-            os.close(self._lock)
+        self._roots.close()
+
+    def rest(self) -> None:
+        """Hold nothing open of either tree, so that their drives can be taken away, until the next
+        call; all must be vouched for. Raises MirrorError, OSError."""
+        self._roots.rest()
+
+    def wake(self) -> None:
+        """Hold both again, as every call that needs them does. Raises MirrorError where one is not
+        the directory it was."""
+        if self._roots.wake():
+            self._flushing.woke()
 
     @property
     def has_journal(self) -> bool:
@@ -193,6 +189,7 @@ class Mirror:
             raise _distrusted(error) from error
 
     def _reading(self) -> Reading:
+        self.wake()
         known, checkpoint = None, self.checkpoint
         if checkpoint is not None:
             known = Known(
@@ -270,6 +267,7 @@ class Mirror:
     def plan(self, reading: Reading | None = None, *, heard: Heard = nobody) -> Plan:
         """What a sync would do; ``heard`` is told of each directory that was read."""
         reading = reading or self.reading()
+        self.wake()
         return self._pass.plan(reading.scope, reading.hints, heard)
 
     def weigh(self, plan: Plan, *, whole: bool) -> Refusal | None:
@@ -306,6 +304,7 @@ class Mirror:
         destination lost a moment ago. ``approved``: take exactly this away, or nothing. ``waits``:
         see `Pass.run`. ``settles``: if nothing is refused, a plan held before is out of date."""
         self._why = reading.why
+        self.wake()
         with self._flushing.writing(reading.scope, vouched=reading.cursor is not None):
             report = self._pass.run(
                 reading.scope,
@@ -347,7 +346,7 @@ class Mirror:
             refusal.message,
             refusal.totals,
             time.time_ns(),
-            (os.path.abspath(self.places[0]), os.path.abspath(self.places[1])),
+            self._absolute,
             self.source.identity(),
             self.destination.identity(),
             self._fingerprint,
@@ -358,8 +357,9 @@ class Mirror:
 
     def _check_state(self) -> None:
         """Raises FatalError where the state lies in a tree."""
-        for name, place in zip(("source", "destination"), self.places, strict=True):
-            self._refuse_state(name, place)
+        for name, tree in (("source", self.source), ("destination", self.destination)):
+            if isinstance(tree, LocalTree):
+                self._refuse_state(name, tree.path)
 
     def _refuse_state(self, name: str, place: str) -> None:
         excluded = self._excluded and name == "destination"
@@ -370,7 +370,7 @@ class Mirror:
         before = self.checkpoint
         whole = report.whole or before is None
         return Checkpoint(
-            (os.path.abspath(self.places[0]), os.path.abspath(self.places[1])),
+            self._absolute,
             self.source.identity(),
             self.destination.identity(),
             self._fingerprint,

@@ -9,11 +9,12 @@ import pwd
 import time
 from contextlib import suppress
 
+from mirrorfs.claim import is_taken
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.tree import is_within
 from mirrorfs.errors import DirectoryMissing, FatalError, Locked, TemporaryError
 from mirrorfs.overlap import overlap
-from mirrorfs.trees.local.identity import open_root
+from mirrorfs.trees.local.identity import identity, open_root
 
 LOOK_SECONDS = 0.1  # between two attempts at a lock that another process holds
 
@@ -85,22 +86,10 @@ def is_home(destination: str) -> bool:
     return any(is_within(os.path.realpath(home).strip("/"), real) for home in homes if home)
 
 
-def make_destination(destination: str) -> None:
-    """The destination directory, with its parents. Raises FatalError, TemporaryError."""
-    try:
-        os.makedirs(destination, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise FatalError(f"the destination {destination} is a file not a directory") from error
-    except OSError as error:
-        raise TemporaryError(
-            f"cannot make the destination {destination}: {error.strerror}",
-            remedy="check the path and the permissions of the directory it is in",
-        ) from error
-
-
-def lock_destination(destination: str, wait: float = 0) -> int:
+def lock_destination(destination: str, wait: float = 0, home: str = "") -> int:
     """A descriptor that holds the destination against a second writer, after ``wait`` seconds at
-    most. Raises Locked, DirectoryMissing, TemporaryError.
+    most; ``home``: the state directory, where somebody may have claimed it. Raises Locked,
+    DirectoryMissing, TemporaryError.
 
     The lock is on the directory itself, so it needs no file in it, and a kill releases it.
     """
@@ -109,7 +98,10 @@ def lock_destination(destination: str, wait: float = 0) -> int:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
+            if not home or not is_taken(home, identity(destination, descriptor)):
+                return descriptor
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            raise BlockingIOError
         except BlockingIOError:
             if time.monotonic() >= until:
                 os.close(descriptor)

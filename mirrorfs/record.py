@@ -19,7 +19,8 @@ from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.change import Change, Cookie, encode
 from mirrorfs.core.compact import compact as fewer
 from mirrorfs.core.tree import Identity
-from mirrorfs.errors import MirrorError, StateError, TemporaryError
+from mirrorfs.drives import asleep, located, name
+from mirrorfs.errors import DriveAway, MirrorError, StateError, TemporaryError
 from mirrorfs.leftout import Extent, Extents
 from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.state import State, make
@@ -30,11 +31,18 @@ BUDGET_BYTES = 256 << 20
 
 
 def identity_now(place: str) -> Identity:
-    """Which directory is at a path, by a fresh look that leaves nothing open: a drive can be
-    unmounted, and what is mounted next is known or is not. Raises as `open_root` does."""
-    descriptor = open_root(place)
+    """Which directory is at a place, by a fresh look that leaves nothing open: a drive can be
+    unmounted, and what is mounted next is known or is not. Raises as `open_root` does, and
+    DriveAway where that would mount something."""
+    if asleep(place):
+        raise DriveAway(
+            f"{place}: nothing is mounted on the automount point",
+            remedy="go there once; mirroring goes on by itself",
+        )
+    path = located(place)
+    descriptor = open_root(path)
     try:
-        return identity(place, descriptor)
+        return identity(path, descriptor)
     finally:
         os.close(descriptor)
 
@@ -45,7 +53,7 @@ class Recorder:
 
     ``appended`` is called from the watcher's thread after each append. What all ``extents`` leave
     out gets no watch: the journal vouches for no mirror that takes it in. ``keeper`` keeps the
-    watch for the next process.
+    watch for the next process. ``patient``: a source that is not there yet is waited for.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class Recorder:
         appended: Callable[[Position], None] | None = None,
         noticing: Noticing = BY_ITSELF,
         keeper: Keeper | None = None,
+        patient: bool = False,
         pace: Pace = PACE,
     ) -> None:
         self._state = state
@@ -101,6 +110,8 @@ class Recorder:
             exclude=watched.exclude,
             one_file_system=watched.one_file_system,
             identity=lambda: identity_now(place),
+            locate=lambda: located(place),
+            patient=patient,
             pace=pace._replace(poll=noticing.poll),
             backend=noticing.backend,
             keeper=keeper,
@@ -168,11 +179,11 @@ class Recorder:
         May take seconds: not for the watcher's thread.
         """
         cursors = []
-        real = os.path.realpath(self._place)
+        real = name(self._place)
         try:
             for directory in self._state.mirrors():
                 known = CheckpointFile(directory).load()
-                if known and known.cursor and os.path.realpath(known.places[0]) == real:
+                if known and known.cursor and name(known.places[0]) == real:
                     cursors.append(known.cursor)
             least = min(cursors, key=lambda cursor: cursor.sequence, default=None)
             journal = self._state.journal(self._place)

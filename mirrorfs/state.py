@@ -3,11 +3,13 @@
     HOME/sources/NAME-ID/           one per source: journal/, cookies/, left-out
     HOME/mirrors/NAME-ID/           one per source and destination: checkpoint, links, status,
                                     history
+    HOME/destinations/claims/       who waits to write where (`mirrorfs.claim`)
 
 HOME is --state-dir, else ``$STATE_DIRECTORY`` (systemd; the first of several), else
 ``$XDG_STATE_HOME/mirrorfs``, else /var/lib/mirrorfs for root (where the system's services have it,
 too) and ``~/.local/state/mirrorfs`` for everybody else. ID is made from the real paths, so
-the same folder reached through a symlink is the same source. Directories are the owner's alone
+the same folder reached through a symlink is the same source; or from a place on a drive as it is
+written, wherever that is mounted. Directories are the owner's alone
 (0700).
 """
 
@@ -17,6 +19,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 
+from mirrorfs.drives import name
 from mirrorfs.errors import StateError
 
 
@@ -113,12 +116,12 @@ def owner(source: str, destination: str) -> str:
 
 
 def _digest(*paths: str) -> str:
-    real = [os.path.realpath(path) for path in paths]
+    real = [name(path) for path in paths]
     return hashlib.sha256("\0".join(real).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _name(*paths: str) -> str:
     digest = _digest(*paths)
-    last = os.path.basename(os.path.realpath(paths[-1]))
+    last = os.path.basename(name(paths[-1]).rstrip("/"))
     shown = "".join(c if c.isalnum() and c.isascii() else "-" for c in last)
     return f"{shown[:40] or 'root'}-{digest[:16]}"

@@ -30,6 +30,7 @@ class Phase(StrEnum):
     OWING = "in sync but for what is owed"
     HELD = "held"
     WAITING = "waiting"
+    PAUSED = "paused"
     STOPPED = "stopped"
 
 

@@ -19,6 +19,7 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tree import TreeError, join
 from mirrorfs.core.walk import Batch
+from mirrorfs.drives import absolute, located
 from mirrorfs.errors import DirectoryMissing, ExitCode, FatalError
 from mirrorfs.output import reports
 from mirrorfs.output.escape import printable
@@ -46,9 +47,9 @@ def run(call: Call) -> int:
     )
     mine = owner(source, destination)
     with (
-        Voice(call.flags, call.log, os.path.abspath(destination)) as voice,
-        LocalTree(source, options, owner=mine) as here,
-        _destination(destination, options, mine) as there,
+        Voice(call.flags, call.log, absolute(destination)) as voice,
+        LocalTree(located(source), options, owner=mine) as here,
+        _destination(located(destination), options, mine) as there,
     ):
         reader: Tree = there
         if (spelling := Spelling.of(options)) is not None:
@@ -86,7 +87,7 @@ class _Checking:
         self._log = call.log
         self._one_way = call.flags.checking.one_way
         self._here, self._there = (
-            f"Local file system at {os.path.abspath(place)}" for place in call.places
+            f"Local file system at {absolute(place)}" for place in call.places
         )
         self._matching = self._differing = self._errors = 0
         self._only_here = self._only_there = 0

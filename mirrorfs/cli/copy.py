@@ -7,11 +7,12 @@ import os
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import mirror
+from mirrorfs.drives import located, name
 
 
 def run(call: Call) -> int:
     source, destination = call.places
-    if os.path.realpath(source) == os.path.realpath(destination) and os.path.exists(source):
+    if name(source) == name(destination) and os.path.exists(located(source)):
         call.log.notice("Nothing to do as source and destination are the same")
         return 0
     return mirror(call)

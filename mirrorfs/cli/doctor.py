@@ -7,13 +7,13 @@ too. Ends with 0 when all is well, with 1 when there is something to do.
 """
 
 import json
-import os
 from typing import Any
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.settings import noticing
 from mirrorfs.cli.voice import print_out
+from mirrorfs.drives import located, name
 from mirrorfs.errors import DirectoryMissing, ExitCode
 from mirrorfs.output.escape import printable
 from mirrorfs.preflight import require_source
@@ -27,10 +27,11 @@ def run(call: Call) -> int:
 
     (source,) = call.places
     made = read_settings(call)
-    require_source(source)
+    path = located(source)
+    require_source(path)
     try:
         diagnosis = examine(
-            source,
+            path,
             lambda path: not made.filter.descends(path),
             one_file_system=made.options.one_file_system,
             noticing=noticing(call.flags),
@@ -67,11 +68,9 @@ def run(call: Call) -> int:
 
 def _alive(state: State, source: str) -> list[dict[str, Any]]:
     """What the running mirrors of a source say."""
-    real = os.path.realpath(source)
+    real = name(source)
     return [
         said
         for directory in state.mirrors()
-        if (said := load(directory)) is not None
-        and said["alive"]
-        and os.path.realpath(said["source"]) == real
+        if (said := load(directory)) is not None and said["alive"] and name(said["source"]) == real
     ]

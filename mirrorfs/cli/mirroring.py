@@ -23,6 +23,7 @@ from mirrorfs.core.guard import Danger, Refusal
 from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
 from mirrorfs.core.tree import Failure, Trouble
+from mirrorfs.drives import absolute, parse
 from mirrorfs.errors import ExitCode, LimitReached, MirrorError, SettingError
 from mirrorfs.flow import Flow
 from mirrorfs.history import History
@@ -66,7 +67,7 @@ def mirror(call: Call) -> int:
             call.log.notice(f"Ignoring {flag} as it doesn't work with copy or move, only sync")
     elif call.flags.copying.no_traverse:
         call.log.error("Ignoring --no-traverse with sync")
-    if os.path.isfile(source):
+    if parse(source) is None and os.path.isfile(source):
         source, name = os.path.split(os.path.abspath(source))
         made = replace(made, options=_one_file(made.options), filter=only_file(name), recipe=None)
     elif (
@@ -96,7 +97,7 @@ def carry_out(
     """One run with its attempts; the exit code. ``plan``: the id of a held plan; exactly what that
     takes away goes, or nothing. Raises MirrorError."""
     with (
-        Voice(call.flags, call.log, os.path.abspath(destination)) as voice,
+        Voice(call.flags, call.log, absolute(destination)) as voice,
         Stopping() as stopping,
     ):
         return _Run(call, made, voice, stopping, source, destination, plan).run()

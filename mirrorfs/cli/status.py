@@ -17,6 +17,7 @@ from mirrorfs.core import carry
 from mirrorfs.core.plan import Totals
 from mirrorfs.core.values import format_size
 from mirrorfs.coverage import shown
+from mirrorfs.drives import name
 from mirrorfs.errors import ExitCode, StateError
 from mirrorfs.hold import HoldFile, approve_command
 from mirrorfs.output.escape import printable
@@ -27,14 +28,14 @@ from mirrorfs.status import load
 
 
 def run(call: Call) -> int:
-    wanted = [os.path.realpath(place) for place in call.places]
+    wanted = [name(place) for place in call.places]
     state = State.find(call.flags.state.state_dir)
     mirrors = [
         mirror
         for directory in state.mirrors()
         if (mirror := _mirror(directory, state.home)) is not None
         and all(
-            os.path.realpath(place) == real
+            name(place) == real
             for place, real in zip((mirror["source"], mirror["destination"]), wanted, strict=False)
         )
     ]

@@ -11,7 +11,8 @@ from mirrorfs.cli.flags import ALL
 from mirrorfs.cli.flags.kinds import FOR_EVER
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import NANOSECONDS, Mirroring
-from mirrorfs.errors import DirectoryMissing, ExitCode, Locked
+from mirrorfs.drives import located
+from mirrorfs.errors import DirectoryMissing, DriveAway, ExitCode, Locked
 from mirrorfs.output.escape import printable
 from mirrorfs.preflight import LOOK_SECONDS, lock_destination
 from mirrorfs.service.client import NotRunning, ask
@@ -66,9 +67,9 @@ def _said(call: Call, answer: dict[str, object]) -> int:
 
 def _is_free(destination: str) -> bool:
     try:
-        os.close(lock_destination(destination))
+        os.close(lock_destination(located(destination)))
     except Locked:
         return False
-    except DirectoryMissing:
+    except (DirectoryMissing, DriveAway):
         return True
     return True

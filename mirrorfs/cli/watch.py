@@ -7,12 +7,14 @@ changed since it ran last, instead of comparing everything.
 import os
 import signal
 import threading
+from contextlib import suppress
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.settings import noticing
 from mirrorfs.coverage import covered, limits, shown
-from mirrorfs.errors import ExitCode
+from mirrorfs.drives import located, parse, rouse
+from mirrorfs.errors import DriveAway, ExitCode
 from mirrorfs.leftout import Extent
 from mirrorfs.output.escape import printable
 from mirrorfs.preflight import refuse_state, require_source
@@ -28,9 +30,12 @@ def run(call: Call) -> int:
 
     (source,) = call.places
     made = read_settings(call)
-    require_source(source)
+    rouse(source)
+    if parse(source) is None:
+        require_source(source)
     state = State.find(call.flags.state.state_dir)
-    refuse_state(state.home, "source", source, made.filter)
+    with suppress(DriveAway):
+        refuse_state(state.home, "source", located(source), made.filter)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -41,6 +46,7 @@ def run(call: Call) -> int:
         extents=[Extent(made.filter, made.options.one_file_system)],
         noticing=noticing(call.flags),
         keeper=keeper,
+        patient=parse(source) is not None,
     ) as recorder:
         while not recorder.watcher.ready.wait(0.1) and not stop.is_set():
             pass

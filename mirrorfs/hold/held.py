@@ -3,7 +3,6 @@
 Law: plain data. The plan's actions are beside it in the file (`mirrorfs.hold.file`).
 """
 
-import os
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
@@ -12,6 +11,7 @@ from mirrorfs.core.approval import ID_LENGTH
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Totals
 from mirrorfs.core.tree import Identity
+from mirrorfs.drives import absolute
 from mirrorfs.state import State
 
 
@@ -77,7 +77,7 @@ def remedy(refusal: Refusal, destination: str, home: str) -> str:
     """What can be done about a refused plan, with the command to type."""
     if not refusal.plan:
         return f"the plan is not kept: {refusal.unkept}"
-    command = approve_command(os.path.abspath(destination), refusal.plan, home)
+    command = approve_command(absolute(destination), refusal.plan, home)
     return f"if this is what you want: `{command}`"
 
 

@@ -23,6 +23,7 @@ MARKS = {
     Phase.OWING: "\x1b[33m●\x1b[0m",
     Phase.HELD: "\x1b[31m●\x1b[0m",
     Phase.WAITING: "\x1b[33m●\x1b[0m",
+    Phase.PAUSED: "\x1b[33m●\x1b[0m",
 }
 
 

@@ -13,6 +13,7 @@ waited out: changes gather in the journal, nothing is deleted, and it is tried a
     condition  how a mirror is, and who is told when that changes
     news       how all of them are
     pulse      whether everything gets on
+    pausing    the pause of one target
     answers    what is answered to those who ask
     bell       what wakes it
 """

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
-from mirrorfs.errors import TemporaryError
+from mirrorfs.errors import TemporaryError, UsageError
 from mirrorfs.record import Recorder
 from mirrorfs.run.bell import Bell
 from mirrorfs.run.condition import Condition
+from mirrorfs.run.pausing import Pausing
 from mirrorfs.service.audited import Audit
 from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.control import Answer, Question
@@ -32,17 +33,22 @@ class Answers:
         decisions: Decisions,
         audit: Callable[[], Awaitable[Audit]],
         fingerprint: str,
+        pausing: Pausing,
+        paused: Callable[[], None],
     ) -> None:
         self._condition, self._bell = condition, bell
         self._recorder = recorder
         self._barriers, self._decisions = barriers, decisions
         self._audit = audit
         self._fingerprint = fingerprint
+        self._pausing, self._paused = pausing, paused
 
     def table(self) -> dict[str, Answer]:
         return {
             "status": self._status,
             "sync-now": self._sync_now,
+            "pause": self._pause,
+            "resume": self._resume,
             "wait": self.wait,
             "audit": self._audited,
             "approve": lambda asked: self._decide(asked, approves=True),
@@ -51,6 +57,7 @@ class Answers:
 
     async def wait(self, question: Question) -> dict[str, Any]:
         """Whether everything that changed before now is on the destination, once that is known."""
+        self._pausing.refuse()
         status = self._condition.status
         return await self._barriers.ask(
             question,
@@ -65,13 +72,27 @@ class Answers:
         return asdict(self._condition.status)
 
     async def _sync_now(self, _: Question) -> dict[str, Any]:
+        self._pausing.refuse()
         self._bell.hurry()
+        return {}
+
+    async def _pause(self, question: Question) -> dict[str, Any]:
+        until_ns, reason = question.get("until_ns", 0), question.get("reason", "")
+        if type(until_ns) is not int or type(reason) is not str:
+            raise UsageError("until_ns is no number, or the reason no text")
+        self._pausing.begin(until_ns, reason)
+        self._paused()
+        return (await self._pausing.begun())._asdict()
+
+    async def _resume(self, _: Question) -> dict[str, Any]:
+        self._pausing.end()
         return {}
 
     async def _audited(self, _: Question) -> dict[str, Any]:
         return asdict(await self._audit())
 
     async def _decide(self, question: Question, *, approves: bool) -> dict[str, Any]:
+        self._pausing.refuse()
         status = self._condition.status
         if status.phase is Phase.WAITING:
             raise TemporaryError(f"it waits: {status.why}", remedy=status.remedy)

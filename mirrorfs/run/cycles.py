@@ -4,6 +4,7 @@ Law: one call to a thread at a time, so that nothing is decided while something 
 was decided about a held plan, and what barriers wait for, is looked at between two cycles.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
@@ -18,7 +19,7 @@ from mirrorfs.service.decisions import Decisions, outcome
 
 
 class Cycles:
-    """For one follower after the other, each until a root fails."""
+    """For one follower after the other, each until a root fails, or ``check`` raises."""
 
     def __init__(
         self,
@@ -28,8 +29,10 @@ class Cycles:
         thread: Thread,
         barriers: Barriers,
         decisions: Decisions,
+        check: Callable[[], None],
     ) -> None:
         self._condition, self._bell = condition, bell
+        self._check = check
         self._thread = thread
         self._barriers, self._decisions = barriers, decisions
 
@@ -38,6 +41,7 @@ class Cycles:
         condition, bell = self._condition, self._bell
         while True:
             bell.listen()
+            self._check()
             if bell.hurried:
                 bell.hurried = False
                 follower.hurry()

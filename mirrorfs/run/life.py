@@ -6,8 +6,8 @@ openings nothing of the destination is held, so that a drive can be unmounted.
 
 import logging
 import math
-import os
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import trio
 
 from journal import JournalError
 from mirrorfs.checkpoint import CheckpointFile
+from mirrorfs.drives import absolute
 from mirrorfs.errors import Locked, MirrorError, TemporaryError
 from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.preflight import LOOK_SECONDS
@@ -25,6 +26,7 @@ from mirrorfs.run.condition import Condition
 from mirrorfs.run.cycles import Cycles
 from mirrorfs.run.news import News
 from mirrorfs.run.opening import Opening
+from mirrorfs.run.pausing import Pausing
 from mirrorfs.run.pulse import Pulse
 from mirrorfs.run.target import Target
 from mirrorfs.run.thread import Thread
@@ -67,7 +69,7 @@ class Life:
         self._alone = alone
         self._place = state.mirror(source, target.destination)
         self._journal = state.journal(source)
-        status = Status(os.path.abspath(source), os.path.abspath(target.destination))
+        status = Status(absolute(source), absolute(target.destination))
         self._stage = pulse.stage(target.destination)
         self._watching = Watching(status, target.listener, self._stage.beat)
         self._opening = Opening(source, target, state, self._watching, others)
@@ -80,29 +82,34 @@ class Life:
         self._follower: Follower | None = None
         self._mirror: Mirror | None = None
         self._known: tuple[Identity, Identity] | None = None  # the two roots, once opened
+        self._pausing = Pausing(self._place, status.destination, state.home)
+        self._ending = False
 
     def ring(self) -> None:
         """Something changed."""
         self._bell.ring()
 
     def hurry(self) -> None:
-        """Everything that waits, or is owed, is to be looked at at once."""
-        self._bell.hurry()
+        """Everything that waits, or is owed, is to be looked at at once, unless it is paused."""
+        if self._pausing.wanted is None:
+            self._bell.hurry()
 
     def stop(self) -> None:
         """End what is being done at the next batch or piece of content; call before cancelling."""
-        self._watching.stopping = True
+        self._ending = self._watching.stopping = True
 
     async def begin(self) -> None:
-        """Open both roots, for the first time. Raises MirrorError."""
+        """Open both roots, for the first time; not while it is paused. Raises MirrorError."""
         until = trio.current_time() + self.target.wait
-        while True:
+        if self._pausing.wanted is not None:
+            self._opening.check()
+        while self._mirror is None and self._pausing.wanted is None:
             try:
-                return await self._open()
+                await self._open()
             except Locked:
                 if trio.current_time() >= until:
                     raise
-            await trio.sleep(LOOK_SECONDS)
+                await trio.sleep(LOOK_SECONDS)
 
     async def __call__(
         self, recorder: Recorder, ready: trio.Event, trouble: Exception | None
@@ -128,6 +135,8 @@ class Life:
             decisions=self._decisions,
             audit=auditor.audit,
             fingerprint=self.target.fingerprint,
+            pausing=self._pausing,
+            paused=self._paused,
         )
         # Whoever records the source alone follows it, and so alone answers for this mirror.
         serve = partial(serve_if_possible, self._place, answers.table(), self.condition.said)
@@ -166,6 +175,7 @@ class Life:
             thread=self.thread,
             barriers=self._barriers,
             decisions=self._decisions,
+            check=self._watching.check,
         )
         if trouble is not None:
             self._waits(trouble)
@@ -173,6 +183,8 @@ class Life:
         wait = FIRST_WAIT
         while True:
             try:
+                if self._pausing.wanted is not None:
+                    raise Stopped
                 await self._open()
                 assert self._mirror is not None
                 assert self._known is not None
@@ -183,12 +195,37 @@ class Life:
                 wait = FIRST_WAIT
                 await cycles(follower)
             except Stopped:
-                raise
+                if self._ending:
+                    raise
+                await self._rest()
+                continue
             except Exception as error:
                 self._waits(error)
             await self._close()
             await self._bell.pause(wait)
             wait = min(LONGEST_WAIT, wait * 2)
+
+    def _paused(self) -> None:
+        """Somebody asked for a pause: end what is being done, or waited for."""
+        self._watching.stopping = True
+        self._bell.hurry()
+
+    async def _rest(self) -> None:
+        """Paused: what was brought there is made durable, and all is let go of."""
+        pause = self._pausing.wanted
+        if pause is not None:
+            why, remedy = pause.said(), self._pausing.remedy
+            self._barriers.refuse(why, remedy)
+            self._decisions.refuse(TemporaryError(f"it is {why}", remedy=remedy))
+            self.condition.phase(Phase.PAUSED, why, remedy)
+        if self._mirror is not None and self._follower is not None:
+            with suppress(MirrorError, OSError, JournalError):  # then it is done again
+                await self.thread(self._follower.vouch)
+        await self._close()
+        self.condition.announce(busy=False)
+        await self._pausing.wait()
+        self._watching.stopping = self._ending
+        self.condition.announce(busy=True)
 
     async def _open(self) -> None:
         if self._mirror is None:

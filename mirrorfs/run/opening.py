@@ -5,6 +5,7 @@ Law: every opening asks for the same; only what may be made, and what is taken f
 
 from dataclasses import dataclass
 
+from mirrorfs.drives import located
 from mirrorfs.errors import FatalError
 from mirrorfs.flow import Flow
 from mirrorfs.mirror import Mirror
@@ -26,16 +27,16 @@ class Opening:
     others: tuple[Target, ...] = ()
 
     def check(self) -> None:
-        """Raises FatalError for what no waiting can mend, before anything is made."""
+        """Before anything is made, also of the state. Raises FatalError."""
         target = self.target
         for name, tree in (("source", self.source), ("destination", target.destination)):
-            refuse_state(self.state.home, name, tree, target.filter)
-        for other in self.others:
-            _refuse_overlap(target, other)
+            refuse_state(self.state.home, name, located(tree), target.filter)
 
     def now(self, *, create: bool = False, adopt: bool = False, dry: bool = False) -> Mirror:
-        """Raises as `Mirror` does."""
+        """Raises as `Mirror` does, and FatalError for a destination that is another one's, too."""
         target = self.target
+        for other in self.others:
+            _refuse_overlap(target, other)
         mirror = Mirror(
             self.source,
             target.destination,
@@ -58,7 +59,7 @@ class Opening:
 
 def _refuse_overlap(one: Target, other: Target) -> None:
     """Raises FatalError unless the outer one leaves the inner one alone."""
-    found = overlap(other.destination, one.destination)
+    found = overlap(located(other.destination), located(one.destination))
     if found is None:
         return
     outer = other if found.destination_in_source else one

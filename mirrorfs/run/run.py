@@ -120,6 +120,7 @@ class Run:
             appended=lambda _: token.run_sync_soon(self._ring, idempotent=True),
             extents=[life.target.extent for life in self._lives],
             noticing=self._noticing,
+            patient=True,
             keeper=self._keeper,
         ) as recorder:
             self.pulse.watch(recorder.watcher)

@@ -37,6 +37,13 @@ class Barriers:
                 answers.append(answer)
                 told.set()
 
+    def refuse(self, why: str, remedy: str) -> None:
+        """Nothing more comes there now: tell all."""
+        answer = {"complete": False, "why": why, "remedy": remedy, "held": False, "owed": {}}
+        for _, told, answers in self._waiting:
+            answers.append(answer)
+            told.set()
+
     async def ask(
         self,
         question: Question,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from mirrorfs import status
 from mirrorfs.core import carry
+from mirrorfs.drives import absolute
 from mirrorfs.errors import MirrorError
 from mirrorfs.hold import HoldFile, approve_command
 from mirrorfs.output.escape import printable
@@ -44,8 +45,8 @@ def write(pieces: Iterator[str]) -> int:
 
 def _summary(picture: Picture, wanted: Wanted) -> Iterator[str]:
     when = datetime.fromtimestamp(picture.made_ns / 1e9, UTC).astimezone()
-    yield f"source:       {printable(os.path.abspath(wanted.source))}\n"
-    yield f"destination:  {printable(os.path.abspath(wanted.destination))}\n"
+    yield f"source:       {printable(absolute(wanted.source))}\n"
+    yield f"destination:  {printable(absolute(wanted.destination))}\n"
     yield f"planned:      {when:%Y-%m-%d %H:%M:%S}, {printable(picture.why)}\n"
     yield f"to do:        {amount(picture.plan.totals())}\n"
     if picture.plan.failures:
@@ -60,7 +61,7 @@ def _held(picture: Picture, wanted: Wanted) -> Iterator[str]:
         yield f"held:         {printable(str(error))}\n"
         return
     if held is not None and not held.discarded:
-        destination = os.path.abspath(wanted.destination)
+        destination = absolute(wanted.destination)
         yield f"held:         {printable(held.message)} (plan {held.id})\n"
         yield f"to approve:   {approve_command(destination, held.id, wanted.state.home)}\n"
     elif picture.refusal is not None:

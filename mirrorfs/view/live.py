@@ -12,6 +12,7 @@ from functools import partial
 import pyfuse3
 import trio
 
+from mirrorfs.drives import located
 from mirrorfs.errors import MirrorError
 from mirrorfs.service.beside import beside
 from mirrorfs.state import make
@@ -46,7 +47,7 @@ class View:
 
     def prepare(self) -> None:
         """Look at the mount point, and clear away a dead view. Raises MirrorError."""
-        prepare(self.point, (self._wanted.source, self._wanted.destination))
+        prepare(self.point, (located(self._wanted.source), located(self._wanted.destination)))
 
     async def __call__(self) -> None:
         token = trio.lowlevel.current_trio_token()

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from journal import Position, writer_alive
@@ -25,6 +26,7 @@ from mirrorfs.core.guard import Refusal
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Plan
 from mirrorfs.core.scope import Scope
+from mirrorfs.drives import located
 from mirrorfs.mirror import Mirror
 from mirrorfs.reading import Reading
 from mirrorfs.record import identity_now
@@ -107,7 +109,7 @@ class Planner:
         heard of."""
         made = self._made
         assert made is not None
-        if made.bare and os.path.isdir(self._wanted.destination):
+        if made.bare and os.path.isdir(located(self._wanted.destination)):
             if self._watchers:
                 self._watch()
             return self._picture(self._make()), Scope.everything()
@@ -200,7 +202,7 @@ class Planner:
         heard of after it."""
         wanted = self._wanted
         for place in (wanted.source, wanted.destination):
-            if place in self._watched or not os.path.isdir(place):
+            if place in self._watched or not os.path.isdir(located(place)):
                 continue
             self._watched.add(place)
             watcher = Watcher(
@@ -208,7 +210,8 @@ class Planner:
                 self._hear,
                 exclude=lambda path: not wanted.filter.descends(path),
                 one_file_system=wanted.options.one_file_system,
-                identity=lambda place=place: identity_now(place),  # type: ignore[misc]
+                identity=partial(identity_now, place),
+                locate=partial(located, place),
             )
             watcher.start()
             self._watchers.append(watcher)

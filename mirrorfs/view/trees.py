@@ -15,6 +15,7 @@ from typing import TypeVar
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.preview import Side
 from mirrorfs.core.tree import Entry, Listing, TreeError, Trouble, split
+from mirrorfs.drives import located
 from mirrorfs.errors import MirrorError
 from mirrorfs.trees.local import LocalTree
 
@@ -68,7 +69,7 @@ class Trees:
 
     def space(self) -> os.statvfs_result:
         """Of the destination's file system. Raises OSError."""
-        return os.statvfs(self._places[Side.DESTINATION])
+        return os.statvfs(located(self._places[Side.DESTINATION]))
 
     def close(self) -> None:
         """Let go of the roots; what is asked later opens them again."""
@@ -96,7 +97,9 @@ class Trees:
                 self._forget(key, tree)
                 tree = None
         if tree is None:
-            tree = LocalTree(self._places[side], replace(self._options[side], xattrs=xattrs))
+            tree = LocalTree(
+                located(self._places[side]), replace(self._options[side], xattrs=xattrs)
+            )
         with self._lock:
             other, _ = self._open.get(key, (tree, 0.0))
             if other is not tree:  # another thread was faster

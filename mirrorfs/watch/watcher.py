@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 
 from mirrorfs.core.change import Change, Clean, Coverage, Epoch, Gap, Ready
 from mirrorfs.core.tree import Identity
-from mirrorfs.errors import DirectoryMissing, PermanentError
+from mirrorfs.errors import DirectoryMissing, MirrorError, PermanentError
 from mirrorfs.watch.backends.choice import refused
 from mirrorfs.watch.coverage import plain, reason
 from mirrorfs.watch.kept import Keeper, take
@@ -61,7 +61,9 @@ class Watcher:
     it were emitted; whoever made it removes it. ``exclude`` is asked with root-relative paths of
     directories; True: neither watched nor gone into. ``one_file_system``: nor are directories of
     other file systems. ``backend`` is one of `BACKENDS`; "fanotify" is refused (PermanentError)
-    where the root cannot be had so. ``identity`` is asked at the start of every epoch. ``keeper``
+    where the root cannot be had so. ``identity`` is asked at the start of every epoch; ``locate``
+    before it, where ``root`` does not say for good which path leads there. ``patient``: a root that
+    is not there at the start is waited for, as one that went away is. ``keeper``
     keeps the watch for the process that follows on this one, and has what the one before left: then
     the epoch is a continued one, and nothing has to be compared.
 
@@ -78,6 +80,8 @@ class Watcher:
         exclude: Callable[[str], bool] | None = None,
         one_file_system: bool = False,
         identity: Callable[[], Identity],
+        locate: Callable[[], str] | None = None,
+        patient: bool = False,
         pace: Pace = PACE,
         backend: str = "auto",
         keeper: Keeper | None = None,
@@ -93,6 +97,8 @@ class Watcher:
         )
         self._emit = emit
         self._identity = identity
+        self._locate = locate
+        self._patient = patient
         self._pace = pace
         self.ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mirrorfs-watch", daemon=True)
@@ -116,7 +122,16 @@ class Watcher:
         Raises DirectoryMissing, and PermanentError when there are too many inotify instances. A
         root that cannot be watched for other reasons is a gap, again and again, until it can be.
         """
-        epoch = self._epoch(self._identity())
+        self._first: Epoch | None = None
+        try:
+            epoch = self._begin()
+        except MirrorError as error:
+            if not self._patient:
+                raise
+            self._lost = plain(str(error))
+            self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            self._thread.start()
+            return
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         try:
             self._session = self._resume(epoch) or self._open(epoch)
@@ -196,7 +211,8 @@ class Watcher:
     # In the thread
 
     def _run(self) -> None:
-        self._record([self._first])
+        if self._first is not None:
+            self._record([self._first])
         if self._session is None:
             self._record([Gap("", self._lost)])
         while not self._stopping:
@@ -240,8 +256,7 @@ class Watcher:
             if self._owed:
                 self._record([])
             try:
-                identity = self._identity()
-                epoch = self._epoch(identity)
+                epoch = self._begin()
                 session = self._open(epoch)
             except Exception as error:  # the caller's identity may raise what it likes
                 self._lost = plain(reason(error) if isinstance(error, OSError) else str(error))
@@ -253,6 +268,12 @@ class Watcher:
             self._session = session
             self._record([epoch._replace(backend=self._backend())])
             return
+
+    def _begin(self) -> Epoch:
+        """Which root it is, and where, as an epoch begins. Raises as ``identity`` does."""
+        if self._locate is not None:
+            self._task = self._task._replace(root=os.path.abspath(self._locate()))
+        return self._epoch(self._identity())
 
     def _resume(self, epoch: Epoch) -> Parts | None:
         """Go on where an earlier process ended, if it left what that takes."""

@@ -16,11 +16,11 @@ LAYERS = [
     "errors",
     "core",
     "trees",
-    "backlog flow pace quota settings",
+    "backlog drives flow pace quota settings",
     "apply",
-    "checkpoint config coverage doctor flushing history hold install leftout lookup mounted"
-    " noticing overlap preflight reading replay rooted state status stoppable sync watch follow"
-    " mirror output record run service view",
+    "checkpoint claim config coverage doctor flushing history hold install leftout lookup mounted"
+    " noticing overlap paused preflight reading replay rooted roots state status stoppable sync"
+    " watch follow mirror output record run service view",
     "cli",
     "__init__ __main__",
 ]

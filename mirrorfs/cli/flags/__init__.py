@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from .copying import Copying, Deleting, Important
 from .filters import Filtering, Linking
-from .kinds import EVERYWHERE, MIRRORS, TREES, Flag, Group, Verdict, declared
+from .kinds import EVERYWHERE, MIRRORS, TREES, Flag, Group, Verdict, declared, name_of
 from .limits import Limiting, State, Watching
 from .logs import Checking, Deduplicating, Listing, Logging, Reporting
 from .looking import Looking
 from .making import Making
+from .pausing import Pausing
 from .refused import NOT_YET, REFUSED
 from .serving import SERVICES, Serving
 from .viewing import VIEWERS, Viewing
@@ -51,6 +52,7 @@ class Flags(NamedTuple):
     deduplicating: Deduplicating
     viewing: Viewing
     looking: Looking
+    pausing: Pausing
     serving: Serving
     state: State
     making: Making
@@ -72,6 +74,7 @@ _GROUPS: tuple[tuple[str, type[Group], str, frozenset[str]], ...] = (
     ("deduplicating", Deduplicating, "Dedupe", frozenset({"dedupe"})),
     ("viewing", Viewing, "View", VIEWERS),
     ("looking", Looking, "Status and history", frozenset()),
+    ("pausing", Pausing, "Pause", frozenset({"pause"})),
     ("serving", Serving, "Service", SERVICES),
     ("state", State, "State", MIRRORS),
     ("making", Making, "Making a file", frozenset({"init"})),
@@ -105,7 +108,7 @@ def not_yet(flags: Flags) -> list[str]:
         name
         for attribute, group, _, _ in _GROUPS
         for field, declaration in group.declarations.items()
-        if (name := field.replace("_", "-")) in NOT_YET
+        if (name := name_of(field)) in NOT_YET
         and getattr(getattr(flags, attribute), field) != declaration.default
     )
 
@@ -117,7 +120,7 @@ def assemble(values: dict[str, Any]) -> Flags:
             **{
                 field: values[name]
                 for field in group.declarations
-                if (name := field.replace("_", "-")) in values
+                if (name := name_of(field)) in values
             }
         )
         for attribute, group, _, _ in _GROUPS

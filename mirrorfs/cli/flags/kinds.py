@@ -6,6 +6,7 @@ environment, help, documentation and completion read the declaration back with `
 
 from collections.abc import Callable, Iterator
 from enum import Enum
+from keyword import iskeyword
 from typing import Any, ClassVar, NamedTuple, NoReturn, dataclass_transform
 
 from mirrorfs.core.values import (
@@ -33,8 +34,8 @@ from mirrorfs.errors import FatalError
 
 TREES = frozenset({"sync", "copy", "move", "plan", "check", "dedupe", "explain", "run", "mount"})
 EVERYWHERE = TREES | {
-    "watch", "journal", "status", "log", "doctor", "audit", "held", "approve", "discard",
-    "version", "help", "completion", "config", "init", "service",
+    "watch", "journal", "status", "log", "doctor", "audit", "held", "approve", "discard", "pause",
+    "resume", "sync-now", "version", "help", "completion", "config", "init", "service",
 }  # fmt: skip
 MIRRORS = frozenset({"sync", "copy", "plan", "run", "mount"})
 
@@ -46,6 +47,11 @@ class Verdict(Enum):
     BETTER = "better"  # the same purpose, and something is done more carefully
     IGNORED = "accepted, no effect"
     OWN = "mirrorfs only"
+
+
+def name_of(field: str) -> str:
+    """A field's flag; a word of Python's has a dash below it behind it."""
+    return field.rstrip("_").replace("_", "-")
 
 
 class Flag(NamedTuple):
@@ -74,7 +80,7 @@ class Flag(NamedTuple):
 
     @property
     def field(self) -> str:
-        return self.name.replace("-", "_")
+        return self.name.replace("-", "_") + "_" * iskeyword(self.name)
 
     @property
     def takes(self) -> str:
@@ -86,7 +92,7 @@ class Flag(NamedTuple):
     @property
     def variable(self) -> str:
         """The environment variable that sets it."""
-        return "MIRRORFS_" + self.field.upper()
+        return "MIRRORFS_" + self.name.replace("-", "_").upper()
 
 
 class _Declared(NamedTuple):
@@ -161,7 +167,7 @@ def declared(group: type[Group], title: str, commands: frozenset[str]) -> Iterat
     """The flags a group declares; ``commands`` is where those that do not say belong."""
     for field, (default, details) in group.declarations.items():
         details = {**details, "commands": details["commands"] or commands}
-        yield Flag(name=field.replace("_", "-"), default=default, group=title, **details)
+        yield Flag(name=name_of(field), default=default, group=title, **details)
 
 
 def switch(help: str, short: str = "", *, default: bool = False, **rest: Any) -> bool:

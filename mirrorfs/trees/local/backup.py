@@ -123,6 +123,7 @@ class Backups:
     def close(self) -> None:
         if self._own is not None:
             self._own.close()
+            self._own = None
 
     def _replace(self, fd: int, name: str, make: Callable[[int, str], None]) -> None:
         """``make`` a temporary among the backups and give it ``name`` there."""

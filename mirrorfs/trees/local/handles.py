@@ -129,6 +129,11 @@ class Handles:
                 self._drop(self._kept.pop(kept))
         return bool(stale)
 
+    def rest(self) -> None:
+        """The root is let go of: what was seen to in it is to be seen to again."""
+        self.forget()
+        self._root.roomy = False
+
     def close(self) -> None:
         self.forget()
         self.release(self._root)

@@ -12,8 +12,9 @@ import sys
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import DirectoryMissing, PermanentError, TemporaryError
 from mirrorfs.trees.base import Capabilities
-from mirrorfs.trees.local import kernel
+from mirrorfs.trees.local import kernel, volume
 from mirrorfs.trees.local.handles import DIRECTORY
+from mirrorfs.trees.local.mountinfo import Mount, parsed
 from mirrorfs.trees.local.patience import EXHAUSTED, patiently
 from mirrorfs.trees.local.quiet import open_quietly
 
@@ -37,6 +38,9 @@ _BY_TYPE = {
     "hfsplus": Capabilities(xattrs=False, time_resolution_ns=10**9, folds_case=True),
     "ext3": Capabilities(time_resolution_ns=10**9),
 }
+# Their statvfs id is the number of the device, which is another one after every plugging in.
+_NUMBERED = {"vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "hfs", "hfsplus", "udf"}
+_NAMELESS = {"vfat", "msdos", "exfat"}  # an inode's number is made up when it is looked at
 # Errors that say nothing about what a file system can tell.
 _PASSING = EXHAUSTED | {errno.EIO, errno.EINTR, errno.EAGAIN, errno.ENOMEM, errno.ESTALE}
 
@@ -79,6 +83,27 @@ def check_root(path: str, descriptor: int) -> None:
         )
 
 
+def refuse_stranger(place: str, found: Identity, known: Identity) -> None:
+    """Raises TemporaryError where a place holds another directory than the one that is known: a
+    drive that is not mounted leaves an empty directory at the same path."""
+    if found == known:
+        return
+    elsewhere = found[:2] != known[:2]
+    what = f"it was on {_called(known)}, this is on {_called(found)}"
+    raise TemporaryError(
+        f"{place} is not the directory that was mirrored before"
+        + (f": {what}" if elsewhere else ", though on the same file system"),
+        remedy="mount its drive; or, if it was replaced on purpose, start with --adopt",
+    )
+
+
+def _called(identity: Identity) -> str:
+    uuid = identity.filesystem
+    if len(uuid) == 32:
+        uuid = f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
+    return f"the {identity.kind} file system {uuid}"
+
+
 def check_writable(path: str, descriptor: int) -> None:
     """Raise PermanentError where the file system takes nothing any more."""
     try:
@@ -95,13 +120,11 @@ def check_writable(path: str, descriptor: int) -> None:
 def identity(path: str, descriptor: int) -> Identity:
     """Of the held directory. Raises TemporaryError."""
     try:
-        extended = kernel.statx(descriptor)
-        return Identity(
-            _filesystem(descriptor),
-            _type_name(extended.mount),
-            os.fstat(descriptor).st_ino,
-            extended.born_ns,
-        )
+        mount = _mount(descriptor)
+        kind = "" if mount is None else mount.kind
+        inode = 0 if kind in _NAMELESS else os.fstat(descriptor).st_ino
+        born = kernel.statx(descriptor).born_ns
+        return Identity(_filesystem(descriptor, mount), kind, inode, born)
     except OSError as error:
         raise _unwell(path, error) from None
 
@@ -175,10 +198,11 @@ def life(descriptor: int) -> str:
 def file_system(descriptor: int) -> str:
     """The type of the file system a descriptor is on, as in proc_pid_mountinfo(5); "" where
     unknown. Raises OSError for what passes."""
-    return _type_name(kernel.statx(descriptor).mount)
+    mount = _mount(descriptor)
+    return "" if mount is None else mount.kind
 
 
-def _filesystem(descriptor: int) -> str:
+def _filesystem(descriptor: int, mount: Mount | None) -> str:
     """The file system's UUID, where it tells; else its statvfs id, made from it on most. Raises
     OSError for what passes: the same directory must not look like another one."""
     answer = bytearray(17)
@@ -188,18 +212,22 @@ def _filesystem(descriptor: int) -> str:
         if error.errno in _PASSING:
             raise
     uuid = bytes(answer[1 : 1 + min(answer[0], 16)])
-    return uuid.hex() if any(uuid) else f"{os.fstatvfs(descriptor).f_fsid:x}"
+    if any(uuid):
+        return uuid.hex()
+    if mount is not None and mount.kind in _NUMBERED and (known := volume.uuid_of(mount)):
+        return known
+    return f"{os.fstatvfs(descriptor).f_fsid:x}"
 
 
-def _type_name(mount: int) -> str:
-    """The type of the mount with this id, as in proc_pid_mountinfo(5); "" where unknown. Raises
-    OSError for what passes."""
+def _mount(descriptor: int) -> Mount | None:
+    """Through which mount a descriptor was opened. Raises OSError for what passes."""
+    number = b"%d " % kernel.statx(descriptor).mount
     try:
         with patiently(open, "/proc/self/mountinfo", "rb") as lines:
             for line in lines:
-                if line.startswith(b"%d " % mount):
-                    return line.partition(b" - ")[2].split()[0].decode()
+                if line.startswith(number):
+                    return parsed(line)
     except OSError as error:
         if error.errno in _PASSING:
             raise
-    return ""
+    return None

@@ -14,9 +14,13 @@ RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
 FICLONE = 0x40049409
 FS_IOC_GETFSUUID = 0x80111500
+FS_IOC_GETFSLABEL = 0x81009431
+BTRFS_IOC_FS_INFO = 0x8400941F
 FS_IOC_GETFLAGS = 0x80086601
 FS_CASEFOLD_FL = 0x40000000
 _AT_EMPTY_PATH = 0x1000
+_AT_FDCWD = -100
+_AT_NO_AUTOMOUNT = 0x800
 _STATX_BTIME = 0x800
 _STATX_MNT_ID = 0x1000
 _STATX_MNT_ID_UNIQUE = 0x4000  # Linux 6.8: not used again
@@ -119,6 +123,15 @@ def statx(descriptor: int) -> Extended:
     mask = _number(found, 0, 4)
     born = _number(found, 80, 8) * 10**9 + _number(found, 88, 4) if mask & _STATX_BTIME else 0
     return Extended(born, _number(found, 144, 8) if mask & _STATX_MNT_ID else 0)
+
+
+def mount_at(path: str) -> int:
+    """The id of the mount that a path leads to, without mounting anything on the way's end; 0 where
+    the kernel does not tell. Raises OSError."""
+    buffer = ctypes.create_string_buffer(256)
+    where = os.fsencode(path)
+    _call(_statx, _AT_FDCWD, where, _AT_NO_AUTOMOUNT, _STATX_MNT_ID, buffer)
+    return _number(buffer.raw, 144, 8) if _number(buffer.raw, 0, 4) & _STATX_MNT_ID else 0
 
 
 def mount_root(descriptor: int) -> int | None:

@@ -1,21 +1,14 @@
-"""The kernel's list of mounts, and what of it lies below a directory.
+"""The kernel's list of mounts.
 
-Law: a place is a mount when the directory opened there is the root of one; the list only says where
-to look, and that it has changed.
+Law: one reading of the list is of one moment; it touches no file system.
 """
 
 import os
 import re
-import select
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from mirrorfs.core.mounts import Mounted
-from mirrorfs.core.tree import TreeError, is_below
-from mirrorfs.errors import TemporaryError
-from mirrorfs.trees.local import kernel
-from mirrorfs.trees.local.handles import Handles
-from mirrorfs.trees.local.identity import identity
+from mirrorfs.core.tree import is_within
 
 VIEW = "fuse.mirrorfs"  # the type of a mounted view of ours: it belongs to no tree
 _OCTAL = re.compile(rb"\\([0-7]{3})")
@@ -32,72 +25,70 @@ class Mount(NamedTuple):
         """The type of its file system."""
         return os.fsdecode(self.line.partition(b" - ")[2].split(b" ", 1)[0])
 
+    @property
+    def number(self) -> int:
+        """What statx(2) calls it; used again once it is unmounted."""
+        return int(self.line.split(b" ", 1)[0])
+
+    @property
+    def device(self) -> str:
+        """The file system: the same for all mounts of it."""
+        return self.line.split(b" ", 3)[2].decode()
+
+    @property
+    def root(self) -> str:
+        """Which directory of the file system is mounted, without its leading slash."""
+        return _plain(self.line.split(b" ", 4)[3])
+
+    @property
+    def source(self) -> str:
+        """What was mounted: mostly the path of a device."""
+        return "/" + _plain(self.line.partition(b" - ")[2].split(b" ", 2)[1])
+
+    @property
+    def read_only(self) -> bool:
+        after = self.line.partition(b" - ")[2].split(b" ", 2)[2]
+        return any(b"ro" in given.split(b",") for given in (self.line.split(b" ", 6)[5], after))
+
 
 def mounts(descriptor: int) -> Iterator[Mount]:
     """What is mounted in this namespace; ``descriptor`` of /proc/self/mountinfo. Raises OSError."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     for line in b"".join(iter(lambda: os.read(descriptor, 65536), b"")).splitlines():
-        raw = line.split(b" ", 5)[4]
-        if b"\\" in raw:
-            raw = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), raw)
-        yield Mount(os.fsdecode(raw).strip("/"), line)
+        yield parsed(line)
 
 
-class Nested:
-    """What is mounted below a root, asked as often as wanted: while the list has not changed the
-    answer costs one system call."""
-
-    def __init__(self, root: int) -> None:
-        self._root = root
-        self._list = -1
-        self._poll = select.poll()
-        self._found: dict[str, Mounted] = {}
-        self._known: frozenset[str] = frozenset()
-
-    def look(
-        self, handles: Handles, known: Collection[str], takes: Callable[[str], bool]
-    ) -> dict[str, Mounted]:
-        """What is mounted below the root now, in the places that ``takes`` wants to know of, and in
-        ``known`` ones in any case: opening them may mount something."""
-        places = frozenset(known)
-        if self._list < 0:
-            try:
-                self._list = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
-            except OSError:
-                return {}
-            self._poll.register(self._list, select.POLLPRI | select.POLLERR)
-            self._poll.poll(0)
-        elif places == self._known and not self._poll.poll(0):
-            return self._found
-        # RACE: the poll came before this reading; a mount between the two is told of again.
-        root = os.readlink(f"/proc/self/fd/{self._root}").strip("/")
-        skip = len(root) + 1 if root else 0
-        points = {
-            mount.point
-            for mount in mounts(self._list)
-            if is_below(mount.point, root) and mount.kind != VIEW
-        }
-        wanted = {path for point in points if takes(path := point[skip:])}
-        found = {}
-        for path in sorted(wanted | places):
-            if (mounted := _mounted(handles, path)) is not None:
-                found[path] = mounted
-        self._found, self._known = found, places
-        return found
-
-    def close(self) -> None:
-        if self._list >= 0:
-            os.close(self._list)
-            self._list = -1
+def parsed(line: bytes) -> Mount:
+    return Mount(_plain(line.split(b" ", 5)[4]), line.rstrip(b"\n"))
 
 
-def _mounted(handles: Handles, path: str) -> Mounted | None:
-    handles.forget(path)
+def mounts_now() -> list[Mount]:
+    """The same, read at once; none where the list cannot be read."""
     try:
-        with handles.take(path) as descriptor:
-            instance = kernel.mount_root(descriptor)
-            return None if instance is None else Mounted(identity(path, descriptor), instance)
-    except (OSError, TreeError, TemporaryError):
-        return None
+        descriptor = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        return list(mounts(descriptor))
     finally:
-        handles.forget(path)
+        os.close(descriptor)
+
+
+def covering(real: str, listed: Iterable[Mount]) -> Mount | None:
+    """The mount that an absolute path without symlinks leads to; a later one hides an earlier one
+    in the same place."""
+    found = None
+    below = real.strip("/")
+    for mount in listed:
+        if is_within(below, mount.point) and (
+            found is None or len(mount.point) >= len(found.point)
+        ):
+            found = mount
+    return found
+
+
+def _plain(raw: bytes) -> str:
+    """Blanks and the like are escaped as three octal digits."""
+    if b"\\" in raw:
+        raw = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), raw)
+    return os.fsdecode(raw).strip("/")

@@ -19,8 +19,8 @@ from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.content import open_content
 from mirrorfs.trees.local.durable import Fsync, sync_names
 from mirrorfs.trees.local.handles import Handle, Handles
-from mirrorfs.trees.local.mountinfo import Nested
 from mirrorfs.trees.local.names import Temporaries
+from mirrorfs.trees.local.nested import Nested
 from mirrorfs.trees.local.read import Reading
 from mirrorfs.trees.local.transfer import Transfers
 from mirrorfs.trees.local.writing import Writing
@@ -68,6 +68,7 @@ class LocalTree(Destination):
         # Until the first sweep: what a killed run was at is what its successor looks at first.
         self._reading.seeks_leftovers = writable
         self._backups: Backups | None = None
+        self._slept_as: Identity | None = None
         if writing.backup is not None:
             durable = self._fsync is not Fsync.NEVER
             self._backups = Backups(
@@ -194,6 +195,38 @@ class LocalTree(Destination):
                 f"{self.path}: what was written could not be made durable: {why}",
                 remedy="check the drive, its space and the kernel log; the next run repeats it",
             ) from None
+
+    @property
+    def mount(self) -> int:
+        """The number of the mount that the root was opened through."""
+        return kernel.statx(self._descriptor).mount
+
+    def rest(self) -> None:
+        """Hold nothing open, so that the file system can be unmounted. Nothing may be asked before
+        `wake`. Raises TemporaryError."""
+        if self._slept_as is not None:
+            return
+        self._slept_as = identity.identity(self.path, self._descriptor)
+        if self._backups is not None:
+            self._backups.close()
+        self.handles.rest()
+        # The number stays what all others know; what it stands for is no directory.
+        nothing = os.eventfd(0, os.EFD_CLOEXEC)
+        os.dup2(nothing, self._descriptor, inheritable=False)
+        os.close(nothing)
+
+    def wake(self, path: str) -> None:
+        """Hold the root again, which may be at another path by now. Raises as `open_root` does, and
+        TemporaryError where another directory is there."""
+        if self._slept_as is None:
+            return
+        fresh = identity.open_root(path)
+        try:
+            identity.refuse_stranger(path, identity.identity(path, fresh), self._slept_as)
+            os.dup2(fresh, self._descriptor, inheritable=False)
+        finally:
+            os.close(fresh)
+        self.path, self._slept_as = path, None
 
     @property
     def life(self) -> str:

@@ -1,0 +1,28 @@
+"""Places on drives: written by the UUID or label of a file system, found wherever it is mounted.
+
+Law: a place is known by what was written, for ever; where it is, is asked anew each time.
+
+    place      how it is written
+    name       what it is known by
+    find       where it is today
+    make       its folder, made on the drive and nowhere else
+    describe   what can be said of it to people
+"""
+
+from mirrorfs.drives.find import Found, find, located
+from mirrorfs.drives.make import make
+from mirrorfs.drives.name import absolute, asleep, name, rouse
+from mirrorfs.drives.place import Place, parse
+
+__all__ = [
+    "Found",
+    "Place",
+    "absolute",
+    "asleep",
+    "find",
+    "located",
+    "make",
+    "name",
+    "parse",
+    "rouse",
+]
