@@ -14,7 +14,7 @@ the run is dead when its watcher is, or when nothing but stages that hang is lef
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -102,17 +102,15 @@ class Pulse:
     ) -> None:
         self._patience = patience
         self._clock = clock
+        self._vital: list[Stage] = []
         self._stages: list[Stage] = []
         self._watching: Watching | None = None
 
-    def stage(self, name: str) -> Stage:
-        """A further one."""
-        self._stages.append(stage := Stage(name, self._clock))
+    def stage(self, name: str, *, vital: bool = False) -> Stage:
+        """A further one; ``vital``: nothing gets on without it."""
+        stage = Stage(name, self._clock)
+        (self._vital if vital else self._stages).append(stage)
         return stage
-
-    def over(self, stage: Stage) -> None:
-        """That one is there no longer."""
-        self._stages.remove(stage)
 
     def watch(self, turns: Turns | None) -> None:
         """The watcher that must turn; ``None`` while there is none."""
@@ -124,11 +122,16 @@ class Pulse:
         watching = self._watching
         if watching is not None and watching.silence() > self._patience:
             return False
-        return not self._stages or len(self.hanging()) < len(self._stages)
+        if self._hanging(self._vital):
+            return False
+        return not self._stages or len(self._hanging(self._stages)) < len(self._stages)
 
     def hanging(self) -> list[str]:
         """The names of the stages that work and do not get on."""
-        return [stage.name for stage in self._stages if stage.silence() > self._patience]
+        return self._hanging([*self._vital, *self._stages])
+
+    def _hanging(self, stages: Sequence[Stage]) -> list[str]:
+        return [stage.name for stage in stages if stage.silence() > self._patience]
 
 
 def _switches(thread: int) -> int:

@@ -15,7 +15,9 @@ from mirrorfs.record import Recorder
 from mirrorfs.run.life import Life
 from mirrorfs.run.news import News
 from mirrorfs.run.pulse import PATIENCE, Pulse
+from mirrorfs.run.recording import recording
 from mirrorfs.run.target import Target
+from mirrorfs.run.thread import Thread
 from mirrorfs.service.beside import beside
 from mirrorfs.service.fdstore import FdStore
 from mirrorfs.service.notify import notify
@@ -24,6 +26,7 @@ from mirrorfs.state import State
 from mirrorfs.watch import Keeper
 
 RETAIN_SECONDS = 60.0
+FINISH_SECONDS = 2.75  # the watcher takes two to empty a full queue
 
 
 class Run:
@@ -59,6 +62,7 @@ class Run:
             )
             for number, target in enumerate(targets)
         ]
+        self._thread = Thread(self.pulse.stage(f"watching {source}", vital=True), FINISH_SECONDS)
         self.conditions = [life.condition for life in self._lives]
         self._moved = trio.Event()
 
@@ -78,7 +82,8 @@ class Run:
     def abandoned(self) -> bool:
         """Whether something did not end in time, and still goes on in a thread: the process is to
         end without waiting for it."""
-        return any(life.thread.abandoned for life in self._lives)
+        threads = [self._thread, *(life.thread for life in self._lives)]
+        return any(thread.abandoned for thread in threads)
 
     async def __call__(self) -> None:
         """Until cancelled or stopped. Raises MirrorError for what no waiting can mend; at the start
@@ -114,7 +119,8 @@ class Run:
 
     async def _record(self, troubles: Sequence[Exception | None]) -> None:
         token = trio.lowlevel.current_trio_token()
-        with Recorder(
+        make = partial(
+            Recorder,
             self._source,
             state=self._state,
             appended=lambda _: token.run_sync_soon(self._ring, idempotent=True),
@@ -122,7 +128,8 @@ class Run:
             noticing=self._noticing,
             patient=True,
             keeper=self._keeper,
-        ) as recorder:
+        )
+        async with recording(make, self._thread) as recorder:
             self.pulse.watch(recorder.watcher)
             ready = trio.Event()
             try:

@@ -14,14 +14,15 @@ from mirrorfs.run.pulse import Stage
 
 T = TypeVar("T")
 
-GRACE_SECONDS = 2.5  # in all, from the first time that somebody stops waiting
+GRACE_SECONDS = 1.5
 
 
 class Thread:
-    """``abandoned``: a call did not end in time, and may still be going on."""
+    """``grace``: seconds in all, from the first time that somebody stops waiting. ``abandoned``: a
+    call did not end in time, and may still be going on."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, stage: Stage, grace: float = GRACE_SECONDS) -> None:
+        self._stage, self._grace = stage, grace
         self._until: float | None = None
         self.abandoned = False
 
@@ -47,7 +48,7 @@ class Thread:
             await ended.wait()
         except trio.Cancelled:
             if self._until is None:
-                self._until = trio.current_time() + GRACE_SECONDS
+                self._until = trio.current_time() + self._grace
             with trio.CancelScope(shield=True, deadline=self._until):
                 await ended.wait()
             self.abandoned |= not ended.is_set()
