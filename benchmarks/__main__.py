@@ -23,7 +23,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main(arguments: list[str] | None = None) -> int:
     options = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure mirrorfs.")
-    options.add_argument("questions", nargs="*", type=int, metavar="QUESTION", help="1 to 9; all")
+    options.add_argument("questions", nargs="*", type=int, metavar="QUESTION", help="1 to 9 (all)")
     options.add_argument("--scale", choices=SCALES, default=_scale())
     options.add_argument("--tmpfs", type=Path, default=Path("/dev/shm"), metavar="DIR")
     options.add_argument("--disk", type=Path, default=Path("/var/tmp"), metavar="DIR")
@@ -36,15 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
     roots = {name: root for name, root in roots.items() if chosen.only in (None, name)}
     file = chosen.results / f"{chosen.scale}.json"
     found: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {}
+    asks = {number: question(number) for number in chosen.questions or NAMES}
+    machine = facts.machine()  # asks every peer its version: all programs are in the cache now
+    if not SCALES[chosen.scale].whole:
+        print("The bars are set for larger trees; here the start of a program decides much.\n")
     try:
-        for number in chosen.questions or NAMES:
+        for number, ask in asks.items():
             with places(roots) as made:
                 kinds = {name: place.kind for name, place in made.items()}
                 before, began = facts.moment(), time.monotonic()
-                answer = question(number)(SCALES[chosen.scale], made)
+                answer = ask(SCALES[chosen.scale], made)
                 took = time.monotonic() - began
             found[str(number)] = answer.plain() | {
-                "machine": facts.machine(),
+                "machine": machine,
                 "places": kinds,
                 "began": before,
                 "ended": facts.moment(),

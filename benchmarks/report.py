@@ -21,7 +21,7 @@ def table(answer: Answer) -> str:
             f"{cell:>{width}}" for cell, width in zip(row[3:6], widths[3:6], strict=True)
         )
         lines.append(f"{left}  {right}  {row[6]}".rstrip())
-    lines += [f"  note: {note}" for note in answer.notes]
+    lines += [f"  note: {note}" for note in dict.fromkeys(answer.notes)]
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from benchmarks.answer import Answer
 from benchmarks.contest import Bars, compared, contest, counted, first
 from benchmarks.peers import ONCE, installed
 from benchmarks.places import Place
-from benchmarks.scale import STANDARD, Scale
+from benchmarks.scale import Scale
 
 TITLE = "First sync of many small files"
 BARS: Bars = {
@@ -17,33 +17,32 @@ BARS: Bars = {
     ("mirrorfs -a", "rsync -aHAX"): {},
 }
 NAMES = ["mirrorfs -a", "mirrorfs", "rsync -a", "rsync -aHAX", "cp -a", "rclone"]
-QUICKLY = ["mirrorfs -a", "rsync -a", "cp -a"]
+FEW = ["mirrorfs -a", "rsync -a", "cp -a"]
 BESIDE: Bars = {("mirrorfs -a", "rsync -a"): {}, ("mirrorfs -a", "cp -a"): {}}
-COUNTED = 2000  # files; strace makes every call many times as dear
 
 
 def ask(scale: Scale, places: dict[str, Place]) -> Answer:
     answer = Answer(1, TITLE, f"{scale.small:,} files of 4 KiB")
     peers, lost = installed(ONCE, NAMES)
     answer.notes += lost
-    quick = scale.rounds < STANDARD.rounds
     for place in places.values():
-        if quick and place.keeps:  # what is kept must be removed at the end, which takes minutes
-            peers = [peer for peer in peers if peer.name in QUICKLY]
+        if place.keeps and not scale.whole:
+            peers = [peer for peer in peers if peer.name in FEW]
+            answer.notes.append(f"{place.name}: {', '.join(FEW)} only, at this scale")
         source = place.tree("small", partial(trees.many, files=scale.small))
         rounds = _rounds(answer, scale, place, len(peers))
         works = {peer.name: first(place, peer, source) for peer in peers}
         costs = contest(answer, place, works, rounds, "small files")
         compared(answer, place, costs, BARS, "small files")
-    few, _ = installed(ONCE, QUICKLY)
+    few, _ = installed(ONCE, FEW)
     for shape, make in shapes(scale).items():
-        for place in list(places.values())[: 1 if quick else None]:
+        for place in list(places.values())[: None if scale.whole else 1]:
             source = place.tree(shape, make)
             works = {peer.name: first(place, peer, source) for peer in few}
             costs = contest(answer, place, works, min(scale.rounds, 3), shape)
             compared(answer, place, costs, BESIDE, shape)
     place = next(iter(places.values()))
-    files = min(scale.small, COUNTED)
+    files = scale.counted
     source = place.tree("counted", partial(trees.many, files=files))
     for peer in installed(ONCE, NAMES)[0]:
         memory = place.empty("memory")

@@ -37,6 +37,9 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
     place = next(iter(places.values()))
     peers, lost = installed(LIVE, ["mirrorfs run", "lsyncd, delay 0", "inotifywait + rsync"])
     answer.notes += lost
+    if not scale.whole:
+        peers = peers[:1]
+        answer.notes.append("no peers at this scale: waiting takes long")
     many = place.fresh("directories")
     trees.directories(many, scale.watched)
     for peer in peers:

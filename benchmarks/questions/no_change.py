@@ -8,7 +8,7 @@ from benchmarks.contest import Bars, again, compared, contest, counted, remember
 from benchmarks.measure import spend
 from benchmarks.peers import ONCE, installed
 from benchmarks.places import Place
-from benchmarks.questions.first_sync import COUNTED, shapes
+from benchmarks.questions.first_sync import shapes
 from benchmarks.scale import Scale
 
 TITLE = "Full comparison without a difference"
@@ -42,7 +42,7 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
         works = {peer.name: again(place, peer, source, target) for peer in few}
         costs = contest(answer, place, works, min(scale.rounds, 3), shape)
         compared(answer, place, costs, BESIDE, shape)
-    files = min(scale.small, COUNTED)
+    files = scale.counted
     source, target = place.tree("counted", partial(trees.many, files=files)), place.empty("target")
     spend(["cp", "-a", f"{source}/.", target])
     for peer in peers:
@@ -59,6 +59,6 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
         memory = place.empty("memory")
         words = peer.command(million, target, memory)
         what = f"memory at {scale.million:,} files"
-        bar = MEMORY if peer.name.startswith("mirrorfs") else None
-        remembered(answer, place, peer, words, memory, what, bar)
+        bar = MEMORY if peer.name.startswith("mirrorfs") and scale.whole else None
+        remembered(answer, place, peer, words, memory, what, scale.rounds, bar)
     return answer
