@@ -1,7 +1,7 @@
 """How large everything is: tiny for the tests, quick, standard, full.
 
-The bars are set for the standard scale. At the smaller ones every run is over so soon that its start
-decides, and what takes long (many files on a disk, waiting, peers that wait) is left out, by name.
+The bars are set for the standard scale. At the smaller ones every run is over so soon that its
+start decides, and what takes long (many files on a disk, waiting) is left out, by name.
 
 Law: a scale changes numbers only; every question is asked at every scale, and says at which.
 """
