@@ -23,7 +23,7 @@ from typing import Self
 from mirrorfs.backlog import Backlog
 from mirrorfs.core.order import Order, workers_in_front
 from mirrorfs.core.plan import DELETE_LAST, Action, Outcome, Stage, Status, in_stages
-from mirrorfs.core.tree import Failure, Trouble, parts, split
+from mirrorfs.core.tree import Failure, Trouble, parts
 from mirrorfs.errors import LimitReached
 from mirrorfs.quota import Quota
 from mirrorfs.trees.base import Destination, Tree
@@ -248,7 +248,7 @@ def slices(actions: Sequence[Action], most: int = BATCH_ACTIONS) -> Iterator[lis
     size = 0
     directory = None
     for action in actions:
-        here = split(action.path)[0]
+        here = action.path.rpartition("/")[0]
         new = action.want.size if action.want is not None else 0
         alone = new >= ALONE_BYTES
         if batch and (alone or here != directory or len(batch) >= most or size >= BATCH_BYTES):

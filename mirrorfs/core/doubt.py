@@ -67,7 +67,7 @@ class Written:
         return taken
 
     def _add(self, path: str) -> None:
-        if path in self._paths or covers(self._paths, path):
+        if covers(self._paths, path):
             return
         self._paths.add(path)
         self._size += len(path)
@@ -80,7 +80,12 @@ def covers(doubts: Collection[str], path: str) -> bool:
     """Whether a path is one of ``doubts`` (a set), or below one."""
     if path in doubts or "" in doubts:
         return True
-    return any(above in doubts for above in _above(path))
+    at = path.find("/")
+    while at >= 0:
+        if path[:at] in doubts:
+            return True
+        at = path.find("/", at + 1)
+    return False
 
 
 def bounded(paths: set[str], most: int = MOST) -> set[str]:

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 SameContent = Callable[[str, Sequence[str]], dict[str, bool | Failure]]
 
+NEW = "new in the source"
+_new = tuple.__new__
+
+
+def nothing_spared(path: str, want: Entry) -> bool:
+    """Whether a file need not be copied although it is not there: none is."""
+    return False
+
 
 class Rules:
     """What holds for every directory of a walk. ``same_content`` answers, for names in a
@@ -39,7 +47,7 @@ class Rules:
         options: Options,
         filter: Filter,
         same_content: SameContent,
-        spare: Callable[[str, Entry], bool] = lambda path, want: False,
+        spare: Callable[[str, Entry], bool] = nothing_spared,
         names: LinkedNames | None = None,
     ) -> None:
         self.options = options
@@ -128,7 +136,11 @@ class Pairing:
         compare, file = rules.compare, Kind.FILE
         plain = rules.plain and not rules.doubts
         shares = rules.sharing is not None
-        equal = self._batch.equal.append
+        batch = self._batch
+        equal = batch.equal.append
+        short = plain and not rules.unknown and rules.spare is nothing_spared
+        put = (batch.later if frame.waits else batch.ready).append
+        create, content, made = Verb.CREATE, Stage.CONTENT, False
         for name in sorted(wanted.keys() | found.keys()):
             want, have = wanted.get(name), found.get(name)
             if plain and want and have and want.kind is file and have.kind is file:
@@ -141,6 +153,17 @@ class Pairing:
                     equal(name)
                 continue
             path = join(frame.path, name)
+            if short and want and not have and want.kind is file and name not in ours.failures:
+                # The one that a first sync consists of.
+                if not made:
+                    frame.make(batch)
+                    frame.touched = made = True
+                created = _new(Action, (create, content, path, want, None, NEW, ""))
+                if want.links == 1:
+                    put(created)
+                else:
+                    rules.put(batch, created, waits=frame.waits)
+                continue
             if rules.unknown and (failure := rules.unknown.get(path)):
                 frame.shelters = True
                 self._batch.failures.append(failure)
@@ -213,11 +236,11 @@ class Pairing:
         frame = self._frame
         frame.make(self._batch)
         frame.touched = True
-        action = Action(Verb.CREATE, Stage.CONTENT, path, want, None, "new in the source")
+        action = Action(Verb.CREATE, Stage.CONTENT, path, want, None, NEW)
         self._rules.put(self._batch, action, waits=frame.waits)
 
     def _new_directory(self, path: str, want: Entry) -> Frame:
-        create = Action(Verb.CREATE, Stage.DIRECTORIES, path, want, None, "new in the source")
+        create = Action(Verb.CREATE, Stage.DIRECTORIES, path, want, None, NEW)
         frame = self._frame
         return Frame(path, Scope.everything(), frame, want, create=[create], waits=frame.waits)
 

@@ -20,6 +20,8 @@ from mirrorfs.core.tree import Entry, Failure
 class Verb(StrEnum):
     """What an action does to its path."""
 
+    __hash__ = str.__hash__  # an enum's own is not C, and this is a key for every action
+
     CREATE = "create"  # nothing is there; afterwards ``want`` is
     UPDATE = "update"  # something else than a directory is there; replaced in one step
     DELETE = "delete"  # a file, a link or an empty directory goes
@@ -32,6 +34,8 @@ class Stage(IntEnum):
     written, except where another kind of thing must make room; directory times come last, because
     every
     change inside a directory moves them."""
+
+    __hash__ = int.__hash__
 
     SHELTER = 0  # directories that a rename needs as its new parent; parents first
     RENAME = 1

@@ -107,7 +107,7 @@ class Transfers:
     def run(self, actions: Sequence[Action], source: Tree, meter: Meter) -> list[Outcome]:
         """See `mirrorfs.trees.base.Destination.transfer`."""
         outcomes: list[Outcome] = []
-        for directory, group in groupby(actions, key=lambda action: split(action.path)[0]):
+        for directory, group in groupby(actions, key=_directory):
             batch = list(group)
             try:
                 handle = self._handles.take_to_write(directory)
@@ -360,6 +360,10 @@ class Transfers:
         except OSError:
             pass  # never created, or beyond our reach: then it is a leftover for the next run
         self._temporaries.release(temporary)
+
+
+def _directory(action: Action) -> str:
+    return action.path.rpartition("/")[0]
 
 
 def put(fd: int, name: str, to_name: str) -> Entry | None:
