@@ -12,17 +12,20 @@ from mirrorfs.trees.base import Meter
 
 
 class Flow(Meter):
-    """``go_on`` raises when the run is to end; ``heard`` is told the bytes of each piece."""
+    """``go_on`` raises when the run is to end; ``heard`` is told the bytes of each piece, ``large``
+    of each large file that begins."""
 
     def __init__(
         self,
         go_on: Callable[[], None],
         *,
         heard: Callable[[int], None] = lambda size: None,
+        large: Callable[[str, int], None] = lambda path, size: None,
         pace: Pace | None = None,
         quota: Quota | None = None,
     ) -> None:
         self._heard = heard
+        self._large = large
         self._go_on = go_on
         self._pace = pace or Pace()
         self._quota = quota or Quota()
@@ -32,6 +35,9 @@ class Flow(Meter):
 
     def begins(self) -> None:
         self._pace.begins()
+
+    def large(self, path: str, size: int) -> None:
+        self._large(path, size)
 
     def moved(self, size: int) -> None:
         self._heard(size)

@@ -100,6 +100,11 @@ class Follower:
         return reading, report
 
     @property
+    def applied(self) -> int | None:
+        """The number of the last record that is on the destination; ``None`` for none of them."""
+        return None if self._cursor is None else self._cursor.sequence
+
+    @property
     def waits(self) -> bool:
         """Whether nothing is removed because there may be more to come."""
         return self._removals.last is not None

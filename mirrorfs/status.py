@@ -39,7 +39,14 @@ class Status:
     """``last`` is the last thing mirrored: [wall-clock ns, verb, path]; ``owed`` the first paths
     that failed, with reasons, of ``owed_count``. ``watched`` counts directories, ``unwatched``
     those that could not be watched, each for all below it. ``configuration``: what is wrong with
-    the file, so that it was not taken up. Times are wall-clock nanoseconds."""
+    the file, so that it was not taken up. Times are wall-clock nanoseconds.
+
+    Since the start: ``actions`` done, ``files`` and ``bytes`` copied, ``failures``. Not applied
+    yet: ``unread`` records of the journal, and of what was read ``planned`` actions with
+    ``planned_bytes`` to copy. ``behind_ns``: since when something is, 0 for nothing;
+    ``synced_ns``: when the destination was last known to hold everything; ``phase_ns``: since when
+    the phase lasts. ``transfers``: the large files on their way, each
+    with its ``path``, the ``size`` in bytes and how much of it is ``done``."""
 
     source: str
     destination: str
@@ -50,8 +57,19 @@ class Status:
     started_ns: int = field(default_factory=time.time_ns)
     updated_ns: int = 0
     actions: int = 0
+    files: int = 0
     bytes: int = 0
+    failures: int = 0
     entries: int = 0
+    behind_ns: int = 0
+    synced_ns: int = 0
+    phase_ns: int = 0
+    unread: int = 0
+    planned: int = 0
+    planned_bytes: int = 0
+    bytes_per_second: float = 0.0
+    files_per_second: float = 0.0
+    transfers: list[dict[str, Any]] = field(default_factory=list)
     last: tuple[int, str, str] | None = None
     owed: dict[str, str] = field(default_factory=dict)
     owed_count: int = 0
@@ -100,11 +118,17 @@ def _makes_sense(said: object) -> bool:
     last = said.get("last") or [0, "", ""]
     if not isinstance(last, list) or [type(part) for part in last] != [int, str, str]:
         return False
-    moments = (said["started_ns"], said["updated_ns"], last[0])
-    if not makes_sense(said["coverage"]):
+    moments = [value for name, value in said.items() if name.endswith("_ns")] + [last[0]]
+    if not makes_sense(said["coverage"]) or not all(map(_is_transfer, said["transfers"])):
         return False
-    return all(0 <= moment < MOMENTS for moment in moments) and all(
+    return all(type(one) is int and 0 <= one < MOMENTS for one in moments) and all(
         isinstance(reason, str) for reason in said["owed"].values()
+    )
+
+
+def _is_transfer(said: object) -> bool:
+    return isinstance(said, dict) and all(
+        type(said.get(name)) is kind for name, kind in (("path", str), ("size", int), ("done", int))
     )
 
 

@@ -1,15 +1,13 @@
 """A listener through which a pass is ended: between two batches, or between two pieces of content.
 
-Law: it changes nothing but the status it keeps; a pass that is ended leaves nothing half done.
+Law: it changes nothing but the figures it keeps; a pass that is ended leaves nothing half done.
 """
 
-import time
 from collections.abc import Callable, Sequence
 
 from mirrorfs.core.plan import Outcome
-from mirrorfs.core.plan import Status as Became
 from mirrorfs.core.walk import Batch
-from mirrorfs.status import Status
+from mirrorfs.figures import Figures
 from mirrorfs.sync import Listener
 
 
@@ -18,13 +16,16 @@ class Stopped(Exception):
 
 
 class Watching(Listener):
-    """Passes everything on, keeps the status, and ends a pass when it is to stop. ``beat`` is
+    """Passes everything on, keeps the figures, and ends a pass when it is to stop. ``beat`` is
     called whenever the pass got on."""
 
     def __init__(
-        self, status: Status, following: Listener, beat: Callable[[], None] = lambda: None
+        self,
+        figures: Figures,
+        following: Sequence[Listener],
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
-        self._status = status
+        self.figures = figures
         self._following = following
         self._beat = beat
         self.stopping = False
@@ -36,16 +37,14 @@ class Watching(Listener):
 
     def planned(self, batch: Batch) -> None:
         self.go_on()
-        self._following.planned(batch)
+        self.figures.planned(batch)
+        for listener in self._following:
+            listener.planned(batch)
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
-        self._following.done(outcomes)
-        status = self._status
-        for action, became, _, moved in outcomes:
-            if became is Became.DONE:
-                status.actions += 1
-                status.bytes += moved
-                status.last = (time.time_ns(), action.verb.value, action.path)
+        for listener in self._following:
+            listener.done(outcomes)
+        self.figures.done(outcomes)
         self.go_on()
 
     def go_on(self) -> None:

@@ -17,7 +17,8 @@ from mirrorfs.cli.voice import print_out
 from mirrorfs.core import carry
 from mirrorfs.core.tree import is_below
 from mirrorfs.core.values import Age, format_size
-from mirrorfs.errors import ExitCode, UsageError
+from mirrorfs.drives import located, name
+from mirrorfs.errors import ExitCode, MirrorError, UsageError
 from mirrorfs.history import Record, Wanted, follow, newest_first
 from mirrorfs.history.record import DONE, EVENTS
 from mirrorfs.lookup import lookup, places_of
@@ -48,12 +49,12 @@ def run(call: Call) -> int:
     )
     several = len(chosen) > 1
     show = _as_json if call.flags.logging.json else _as_text
-    for record, name in reversed([*islice(found, None if whole else flags.lines)]):
-        print_out(show(record, name, several))
+    for record, called in reversed([*islice(found, None if whole else flags.lines)]):
+        print_out(show(record, called, several))
     while flags.follow:
         for place, news in coming:
-            for record, name in _named(place, next(news)):
-                print_out(show(record, name, several))
+            for record, called in _named(place, next(news)):
+                print_out(show(record, called, several))
         print_out("", flush=True)
         time.sleep(LOOK_SECONDS)
     return ExitCode.OK
@@ -64,8 +65,8 @@ def _moment(age: Age | None, now: int) -> int | None:
 
 
 def _named(place: str, records: Iterable[Record]) -> Iterator[Shown]:
-    name = os.path.basename(place)
-    return ((record, name) for record in records)
+    called = os.path.basename(place)
+    return ((record, called) for record in records)
 
 
 def _chosen(state: State, words: list[str]) -> list[tuple[str, str | None]]:
@@ -89,12 +90,8 @@ def _chosen(state: State, words: list[str]) -> list[tuple[str, str | None]]:
 def _mirrors(state: State, word: str) -> list[str]:
     with suppress(UsageError):
         return [lookup(state, word)]
-    real = os.path.realpath(word)
-    return [
-        place
-        for place in state.mirrors()
-        if real in [os.path.realpath(root) for root in places_of(place) or ()]
-    ]
+    meant = name(word)
+    return [place for place in state.mirrors() if meant in map(name, places_of(place) or ())]
 
 
 def _holding(mirrors: list[str], word: str) -> list[tuple[str, str | None]]:
@@ -111,19 +108,21 @@ def _holding(mirrors: list[str], word: str) -> list[tuple[str, str | None]]:
 
 def _within(word: str, place: str) -> str | None:
     """The path in a mirror, which need not exist any more."""
-    above, name = os.path.split(os.path.normpath(os.path.abspath(word)))
-    real = os.path.join(os.path.realpath(above), name)
-    for root in map(os.path.realpath, places_of(place) or ()):
-        if real == root:
-            return ""
-        if is_below(real, root):
-            return os.path.relpath(real, root)
+    above, last = os.path.split(os.path.normpath(os.path.abspath(word)))
+    real = os.path.join(os.path.realpath(above), last)
+    for known in places_of(place) or ():
+        with suppress(MirrorError):  # its drive is away
+            root = os.path.realpath(located(known))
+            if real == root:
+                return ""
+            if is_below(real, root):
+                return os.path.relpath(real, root)
     return None
 
 
-def _as_text(record: Record, name: str, several: bool) -> str:
+def _as_text(record: Record, called: str, several: bool) -> str:
     moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.at_ns / 1e9))
-    head = f"{moment}  {name + '  ' if several else ''}"
+    head = f"{moment}  {called + '  ' if several else ''}"
     why = printable(record.why)
     if record.verb in EVENTS:
         return f"{head}{printable(record.verb):<11} {why}".rstrip() + "\n"
@@ -139,8 +138,8 @@ def _as_text(record: Record, name: str, several: bool) -> str:
     return f"{head}{printable(verb):<11} {path}  ({note})\n"
 
 
-def _as_json(record: Record, name: str, _: bool) -> str:
-    said = {"mirror": name, **record._asdict()}
+def _as_json(record: Record, called: str, _: bool) -> str:
+    said = {"mirror": called, **record._asdict()}
     if record.verb in EVENTS:
         for field in ("path", "origin", "bytes", "outcome"):
             del said[field]

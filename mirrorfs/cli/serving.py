@@ -232,6 +232,7 @@ def _target(call: Call, made: Mirroring, limit: Pace, stack: ExitStack, *, sever
         audit_interval=call.flags.state.audit_interval / NANOSECONDS,
         pace=limit,
         recipe=made.recipe,
+        history_size=call.flags.looking.history_size,
         listener=voice.listener,
         said=lambda line: call.log.notice(printable(f"{name}{line}")),
     )

@@ -1,46 +1,50 @@
 """Show what mirrors there are and how they are.
 
-Without arguments all mirrors of the state directory, with SRC or SRC and DST only those. Ends
-with 0 when all that are shown are running and healthy, with 1 when one is not, so that monitoring
-can ask.
+Without arguments all mirrors of the state directory, with SRC or SRC and DST only those. --watch
+keeps showing them: q ends, s syncs now, arrows choose among several.
+
+Ends with 0 when all that are shown are well, with 1 when one is not, so that monitoring can ask.
+Well is a mirror that starts, compares, mirrors, is in sync or paused. Not well: one that does not
+run or does not answer, holds a plan, owes paths, or waits for a root. With --max-lag one that waits
+is well for so long, and none is that is behind for longer.
 """
 
-import os
 import time
-from dataclasses import asdict
 from typing import Any
 
-from mirrorfs.checkpoint import CheckpointFile
+from mirrorfs.account import Account, account
 from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.settings import NANOSECONDS
 from mirrorfs.cli.voice import print_out
 from mirrorfs.core import carry
 from mirrorfs.core.plan import Totals
-from mirrorfs.core.values import format_size
+from mirrorfs.core.values import format_readable, format_size
 from mirrorfs.coverage import shown
 from mirrorfs.drives import name
-from mirrorfs.errors import ExitCode, StateError
-from mirrorfs.hold import HoldFile, approve_command
+from mirrorfs.errors import ExitCode
 from mirrorfs.output.escape import printable
 from mirrorfs.output.plans import amount
-from mirrorfs.service.audited import Audit
 from mirrorfs.state import State
-from mirrorfs.status import load
 
 
 def run(call: Call) -> int:
     wanted = [name(place) for place in call.places]
     state = State.find(call.flags.state.state_dir)
-    mirrors = [
-        mirror
-        for directory in state.mirrors()
-        if (mirror := _mirror(directory, state.home)) is not None
-        and all(
-            name(place) == real
-            for place, real in zip((mirror["source"], mirror["destination"]), wanted, strict=False)
-        )
-    ]
+    flags = call.flags.looking
+    max_lag = flags.max_lag / NANOSECONDS if flags.max_lag else None
+
+    def look() -> list[Account]:
+        """The mirrors that are meant, as they are now."""
+        found = (account(place, state.home, max_lag=max_lag) for place in state.mirrors())
+        return [mirror for mirror in found if mirror is not None and _is_meant(mirror, wanted)]
+
+    mirrors = look()
     if call.flags.logging.json:
         print_out(carry.dumps(mirrors) + "\n")
+    elif flags.prometheus:
+        from mirrorfs.output.prometheus import text
+
+        print_out(text(mirrors))
     else:
         for mirror in mirrors:
             print_out(_shown(mirror))
@@ -52,45 +56,9 @@ def run(call: Call) -> int:
     return ExitCode.OK if healthy else ExitCode.UNCATEGORISED
 
 
-def _mirror(directory: str, home: str) -> dict[str, Any] | None:
-    """What is known of one mirror: what it says itself, and its checkpoint."""
-    said = load(directory)
-    checkpoint = CheckpointFile(directory).load()
-    problem, held = "", None
-    try:
-        held = HoldFile(directory).load()
-    except StateError as error:
-        problem = f"{error} ({error.remedy})"
-    if said is None and checkpoint is None and held is None:
-        return None
-    mirror: dict[str, Any] = {"name": os.path.basename(directory), **(said or {})}
-    mirror["held"] = held and held.record()
-    if held is not None:
-        mirror.setdefault("source", held.places[0])
-        mirror.setdefault("destination", held.places[1])
-    alive = bool(mirror.pop("alive", False))
-    if checkpoint is not None:
-        mirror.setdefault("source", checkpoint.places[0])
-        mirror.setdefault("destination", checkpoint.places[1])
-        mirror["compared_ns"] = checkpoint.compared_ns
-        mirror["cursor"] = checkpoint.cursor and checkpoint.cursor.sequence
-        mirror["entries"] = mirror.get("entries") or checkpoint.entries
-        if not alive:
-            mirror["owed"] = checkpoint.retry
-            mirror["owed_count"] = len(checkpoint.retry)
-    mirror["running"] = alive
-    mirror["audit"] = asdict(Audit.load(directory))
-    if not alive:
-        mirror["phase"] = "not running"
-    if held is not None and not held.discarded and mirror["phase"] in ("held", "not running"):
-        command = approve_command(mirror["destination"], held.id, home)
-        mirror["why"] = held.message
-        mirror["remedy"] = f"if this is what you want: `{command}`"
-    if problem:
-        mirror["why"] = problem
-    troubled = mirror.get("phase") in ("held", "waiting") or bool(mirror.get("owed_count"))
-    mirror["healthy"] = alive and not troubled
-    return mirror
+def _is_meant(mirror: Account, wanted: list[str]) -> bool:
+    places = (mirror["source"], mirror["destination"])
+    return all(name(place) == meant for place, meant in zip(places, wanted, strict=False))
 
 
 def _shown(mirror: dict[str, Any]) -> str:
@@ -106,6 +74,13 @@ def _shown(mirror: dict[str, Any]) -> str:
     if held := mirror["held"]:
         what = "discarded" if held["discarded"] else amount(Totals(**held["totals"]))
         lines.append(f"  plan       {held['id']}, refused {_clock(held['at_ns'])}: {what}")
+    if mirror["lag"] >= 1:
+        lines.append(f"  behind     {format_readable(int(mirror['lag']) * NANOSECONDS, 2)}")
+    if pending := _pending(mirror):
+        lines.append(f"  pending    {pending}")
+    for one in mirror.get("transfers", ()) if mirror["running"] else ():
+        done, size = format_size(one["done"], "B"), format_size(one["size"], "B")
+        lines.append(f"  copying    {printable(one['path'])}: {done} of {size}")
     if last := mirror.get("last"):
         lines.append(f"  last       {_clock(last[0])} {last[1]} {printable(last[2]) or '.'}")
     if mirror["running"]:
@@ -134,6 +109,18 @@ def _shown(mirror: dict[str, Any]) -> str:
         for path, reason in mirror["owed"].items():
             lines.append(f"             {printable(path)}: {printable(reason)}")
     return "\n".join(lines) + "\n"
+
+
+def _pending(mirror: Account) -> str:
+    """What is known to be still to do."""
+    said = []
+    if mirror.get("planned"):
+        said.append(f"{mirror['planned']:,} actions")
+    if mirror.get("planned_bytes"):
+        said.append(f"{format_size(mirror['planned_bytes'], 'B')} to copy")
+    if mirror.get("unread"):
+        said.append(f"{mirror['unread']:,} changes to look at")
+    return ", ".join(said) if mirror["running"] else ""
 
 
 def _clock(ns: int) -> str:

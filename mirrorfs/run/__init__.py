@@ -11,6 +11,7 @@ waited out: changes gather in the journal, nothing is deleted, and it is tried a
     opening    the mirror, opened as often as it was let go of
     cycles     cycle after cycle, and what comes between two of them
     thread     calls to a thread, and what becomes of those that do not end
+    behind     since when a mirror is behind its source
     condition  how a mirror is, and who is told when that changes
     news       how all of them are
     pulse      whether everything gets on

@@ -17,10 +17,14 @@ from journal import JournalError
 from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.drives import absolute
 from mirrorfs.errors import Locked, MirrorError, TemporaryError
+from mirrorfs.figures import Figures
 from mirrorfs.follow import Follower, refuse_strangers
+from mirrorfs.history import History
+from mirrorfs.history.record import STARTED, STOPPED
 from mirrorfs.preflight import LOOK_SECONDS
 from mirrorfs.record import Recorder
 from mirrorfs.run.answers import Answers
+from mirrorfs.run.behind import Noted
 from mirrorfs.run.bell import Bell
 from mirrorfs.run.condition import Condition
 from mirrorfs.run.cycles import Cycles
@@ -63,6 +67,7 @@ class Life:
         state: State,
         news: News,
         pulse: Pulse,
+        noted: Noted,
         alone: bool,
     ) -> None:
         self.target = target
@@ -71,10 +76,20 @@ class Life:
         self._journal = state.journal(source)
         status = Status(absolute(source), absolute(target.destination))
         self._stage = pulse.stage(target.destination)
-        self._watching = Watching(status, target.listener, self._stage.beat)
+        figures = Figures(status)
+        self._history = History(self._place, target.history_size)
+        listeners = (self._history, target.listener)
+        self._watching = Watching(figures, listeners, self._stage.beat)
         self._opening = Opening(source, target, state, self._watching, others)
         self.condition = Condition(
-            status, news, place=self._place, home=state.home, said=target.said
+            status,
+            news,
+            place=self._place,
+            home=state.home,
+            said=target.said,
+            figures=figures,
+            noted=noted,
+            history=self._history,
         )
         self.thread = Thread(self._stage)
         self._bell = Bell()
@@ -117,6 +132,7 @@ class Life:
         """Until cancelled or stopped, from when ``ready`` is set. ``trouble``: why it could not
         begin; it is tried again."""
         self.condition.recorder = recorder
+        self._history.event(STARTED)
         auditor = Auditor(
             self._place,
             self._journal,
@@ -153,8 +169,12 @@ class Life:
         self.stop()
         with trio.CancelScope(shield=True, deadline=-math.inf):  # the thread's own grace is left
             await self._close()
+        began = self.condition.recorder is not None
+        if began and self.condition.status.phase is not Phase.STOPPED:
+            self._history.event(STOPPED)
         self.condition.status.phase = Phase.STOPPED
         self.condition.show()
+        self._history.close()
 
     def _repair(self, recorder: Recorder, paths: Collection[str]) -> None:
         """What the audit found goes the way of what is owed."""
@@ -189,7 +209,7 @@ class Life:
                 assert self._mirror is not None
                 assert self._known is not None
                 refuse_strangers(self._mirror, *self._known)
-                follower = self._follower = Follower(self._mirror)
+                follower = self._follower = self.condition.follower = Follower(self._mirror)
                 self.condition.phase(Phase.COMPARING)
                 self.condition.turned(await self.thread(follower.start))
                 wait = FIRST_WAIT

@@ -51,9 +51,13 @@ class Opening:
             fsync=target.fsync,
             recipe=target.recipe,
         )
-        mirror.destination.meter = Flow(
-            self.listener.check if dry else self.listener.go_on, pace=target.pace
-        )
+        listener, figures = self.listener, self.listener.figures
+        if dry:
+            mirror.destination.meter = Flow(listener.check, pace=target.pace)
+        else:
+            mirror.destination.meter = Flow(
+                listener.go_on, heard=figures.moved, large=figures.large, pace=target.pace
+            )
         return mirror
 
 

@@ -10,8 +10,10 @@ from functools import partial
 
 import trio
 
+from journal import Position
 from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.record import Recorder
+from mirrorfs.run.behind import Noted
 from mirrorfs.run.life import Life
 from mirrorfs.run.news import News
 from mirrorfs.run.pulse import PATIENCE, Pulse
@@ -50,6 +52,7 @@ class Run:
         self.began = False
         self.news = News()
         self.pulse = Pulse(patience(PATIENCE))
+        self._noted = Noted()
         self._lives = [
             Life(
                 source,
@@ -58,6 +61,7 @@ class Run:
                 state=state,
                 news=self.news,
                 pulse=self.pulse,
+                noted=self._noted,
                 alone=len(targets) == 1,
             )
             for number, target in enumerate(targets)
@@ -119,11 +123,16 @@ class Run:
 
     async def _record(self, troubles: Sequence[Exception | None]) -> None:
         token = trio.lowlevel.current_trio_token()
+
+        def appended(position: Position) -> None:
+            self._noted.note(position)
+            token.run_sync_soon(self._ring, idempotent=True)
+
         make = partial(
             Recorder,
             self._source,
             state=self._state,
-            appended=lambda _: token.run_sync_soon(self._ring, idempotent=True),
+            appended=appended,
             extents=[life.target.extent for life in self._lives],
             noticing=self._noticing,
             patient=True,

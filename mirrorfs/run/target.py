@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.options import Options
+from mirrorfs.history.keep import DEFAULT_BYTES
 from mirrorfs.hold import Recipe
 from mirrorfs.leftout import Extent
 from mirrorfs.pace import Pace
@@ -24,7 +25,7 @@ def _nobody(_: str) -> None:
 class Target:
     """``said`` hears what people should know, a line at a time. ``wait``: so many seconds for
     another process to release the destination; ``audit_interval``: so many between audits, 0 for
-    none."""
+    none; ``history_size``: bytes of history at most."""
 
     destination: str
     options: Options
@@ -36,6 +37,7 @@ class Target:
     audit_interval: float = 0
     pace: Pace | None = None
     recipe: Recipe | None = None
+    history_size: int = DEFAULT_BYTES
     listener: Listener = field(default_factory=Listener)
     said: Callable[[str], None] = _nobody
 

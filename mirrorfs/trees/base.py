@@ -195,6 +195,9 @@ class Meter:
     def begins(self) -> None:
         """A file's content comes next (again, if it changed while it was read)."""
 
+    def large(self, path: str, size: int) -> None:
+        """A file of more than `PIECE` bytes comes next on this thread."""
+
     def moved(self, size: int) -> None:
         """So many bytes were written."""
 

@@ -18,8 +18,9 @@ LAYERS = [
     "trees",
     "backlog drives flow pace quota settings",
     "apply",
-    "checkpoint claim config coverage doctor flushing history hold install leftout lookup mounted"
-    " noticing overlap paused preflight reading replay rooted roots state status stoppable sync"
+    "account checkpoint claim config coverage doctor figures flushing history hold install leftout"
+    " lookup mounted noticing overlap paused preflight reading replay rooted roots state status"
+    " stoppable sync"
     " watch follow mirror output record run service view",
     "cli",
     "__init__ __main__",

@@ -2,14 +2,29 @@
 
 from mirrorfs.core.values import Age
 
-from .kinds import Group, age, amount, size, switch
+from .kinds import Group, age, amount, duration, size, switch, text
 
+STATUS = frozenset({"status"})
 LOG = frozenset({"log"})
 KEPT = frozenset({"run", "sync", "copy"})
 
 
 class Looking(Group):
-    """History."""
+    """Status, history."""
+
+    watch: bool = switch("Keep showing it, on the whole screen", "-w", own=True, on=STATUS)
+    max_lag: int = duration(
+        "Not well is who is behind for longer than DURATION, or waits for longer (0 is off)",
+        own=True,
+        on=STATUS,
+    )
+    prometheus: bool = switch("Print Prometheus' text format", own=True, on=STATUS)
+    prometheus_file: str = text(
+        "Keep FILE in Prometheus' text format, for node_exporter's textfile collector",
+        value="FILE",
+        own=True,
+        on=frozenset({"run"}),
+    )
 
     since: Age | None = age("Begin there: so long ago, or a date", own=True, on=LOG)
     until: Age | None = age("End there: so long ago, or a date", own=True, on=LOG)

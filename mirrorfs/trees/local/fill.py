@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from mirrorfs.core.options import Options
 from mirrorfs.core.tree import Entry, Failure, TreeError, Trouble
-from mirrorfs.trees.base import Content, Meter, Tree
+from mirrorfs.trees.base import PIECE, Content, Meter, Tree
 from mirrorfs.trees.local.attributes import assign
 from mirrorfs.trees.local.copy import SMALL, Copying, Unreadable
 from mirrorfs.trees.local.room import Room
@@ -88,6 +88,8 @@ class Filling:
         pause: float | None,
     ) -> tuple[Entry, int] | None:
         """None when what was read may be torn; ``pause`` is None for the last attempt."""
+        if before.size > PIECE:
+            meter.large(path, before.size)
         taken = 0
 
         def take(size: int) -> None:
