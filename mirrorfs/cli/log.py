@@ -48,7 +48,7 @@ def run(call: Call) -> int:
         key=lambda shown: -shown[0].at_ns,
     )
     several = len(chosen) > 1
-    show = _as_json if call.flags.logging.json else _as_text
+    show = _as_json if call.flags.logging.json else as_text
     for record, called in reversed([*islice(found, None if whole else flags.lines)]):
         print_out(show(record, called, several))
     while flags.follow:
@@ -120,7 +120,8 @@ def _within(word: str, place: str) -> str | None:
     return None
 
 
-def _as_text(record: Record, called: str, several: bool) -> str:
+def as_text(record: Record, called: str, several: bool) -> str:
+    """A line for people, with its end."""
     moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.at_ns / 1e9))
     head = f"{moment}  {called + '  ' if several else ''}"
     why = printable(record.why)

@@ -10,6 +10,7 @@ is well for so long, and none is that is behind for longer.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from mirrorfs.account import Account, account
@@ -38,6 +39,10 @@ def run(call: Call) -> int:
         found = (account(place, state.home, max_lag=max_lag) for place in state.mirrors())
         return [mirror for mirror in found if mirror is not None and _is_meant(mirror, wanted)]
 
+    if flags.watch:
+        from mirrorfs.cli.watching import watch
+
+        return _code(watch(state, look))
     mirrors = look()
     if call.flags.logging.json:
         print_out(carry.dumps(mirrors) + "\n")
@@ -52,6 +57,11 @@ def run(call: Call) -> int:
             print_out("no such mirror: `mirrorfs status` shows all (or give its --state-dir)\n")
         elif not mirrors:
             print_out("no mirrors yet: `mirrorfs run SRC DST` starts one\n")
+    return _code(mirrors)
+
+
+def _code(mirrors: Sequence[Account]) -> int:
+    """What monitoring is told."""
     healthy = bool(mirrors) and all(mirror["healthy"] for mirror in mirrors)
     return ExitCode.OK if healthy else ExitCode.UNCATEGORISED
 
