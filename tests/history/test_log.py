@@ -15,6 +15,7 @@ from mirrorfs.core.plan import Action, Outcome, Stage, Status, Verb
 from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
 from mirrorfs.core.walk import Batch
 from mirrorfs.history import History, Record, Wanted, newest_first
+from mirrorfs.leftout import Extent
 from mirrorfs.output.escape import printable
 from mirrorfs.record import Recorder
 from mirrorfs.state import State
@@ -245,7 +246,7 @@ def test_sync_writes_where_a_journal_is_kept_and_else_nothing(call, tmp_path):
     assert call("sync", source, destination).code == 0
     assert not (tmp_path / "state").exists()
     state = State(str(tmp_path / "state" / "mirrorfs"))
-    with Recorder(str(source), state=state, filter=EVERYTHING) as recorder:
+    with Recorder(str(source), state=state, extents=[Extent(EVERYTHING)]) as recorder:
         assert recorder.watcher.ready.wait(60)
         (source / "b").write_text("b")
         assert call("sync", "--dry-run", source, destination).code == 0
