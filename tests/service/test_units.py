@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import mounting
-from support.machine import UNIT, Machine
+from support.machine import UNIT, Machine, answered
 from support.portrait import portrait, unlike
 from support.process import until
 from support.systemd import ROOT, Systemd
@@ -85,6 +85,40 @@ def test_fanotify_is_there_for_who_asks(machine: Machine) -> None:
     machine.everything_is_there()
     assert "fanotify" in str(machine.status()["coverage"])
     assert machine.comparisons() == ["this pair was not mirrored before"]
+
+
+def test_a_drive_is_known_by_its_label(machine: Machine) -> None:
+    """Without udev: its first blocks can be read in the sandbox. A mount that is made meanwhile is
+    seen there, and nothing is written before."""
+    systemd = machine.systemd
+    (image,) = mounting.make("xfs", machine.state.parent / "drive")[2:]
+    subprocess.run(["xfs_admin", "-L", "backup", image], check=True, capture_output=True)
+    machine.configure(destination="LABEL=backup:/mirror")
+    systemd.unit(f"{UNIT}.d/at-once.conf", "[Service]\nRestartSec=0\n")
+    (machine.source / "file").write_text("waits for its drive")
+    systemd.systemctl("start", "--no-block", UNIT)
+    until(lambda: "LABEL=backup is not there" in systemd.log(UNIT), "the drive to be missed")
+    systemd.run("mount", "-o", "loop", image, machine.destination)
+    machine.is_there(machine.destination / "mirror" / "file")
+    systemd.systemctl("stop", UNIT)
+    systemd.run("umount", machine.destination)
+
+
+def test_a_reload_takes_up_what_the_configuration_says(machine: Machine) -> None:
+    systemd = machine.systemd
+    machine.start()
+    machine.everything_is_there()
+    before = systemd.main_pid(UNIT)
+    machine.configure('exclude = ["/private/**"]')
+    systemd.systemctl("reload", UNIT)
+    until(lambda: "is taken up" in systemd.log(UNIT), "the configuration to be read")
+    (machine.source / "private").mkdir()
+    (machine.source / "private" / "file").write_text("stays here")
+    (machine.source / "other").write_text("is mirrored")
+    machine.is_there(machine.destination / "other")
+    until(lambda: answered(machine.mirror), "a barrier to be passed")
+    assert not (machine.destination / "private" / "file").exists()
+    assert (systemd.main_pid(UNIT), systemd.show(UNIT, "ActiveState")) == (before, "active")
 
 
 def test_a_wrong_configuration_is_said_once_and_not_hammered(machine: Machine) -> None:

@@ -31,9 +31,10 @@ class Machine:
         self.use(ROOT)
         systemd.unit("mirrorfs@.service", shipped("system/mirrorfs@.service"))
 
-    def configure(self, *lines: str) -> None:
+    def configure(self, *lines: str, destination: str = "") -> None:
         """Its configuration, with more lines of TOML."""
-        places = f'source = "{self.source}"\ndestination = "{self.destination}"\n'
+        place = destination or self.destination
+        places = f'source = "{self.source}"\ndestination = "{place}"\n'
         self.systemd.write("/etc/mirrorfs/it.toml", places + "\n".join(lines) + "\n")
 
     def use(self, sources: Path) -> None:
