@@ -44,7 +44,7 @@ torture: ## random tests with many more examples, and the long ones (hours)
 
 bench: ## measure mirrorfs beside its peers on this machine; FULL=1: the largest trees
 	@$(PYTHON) .ci/setup.py bench
-	@$(bin)/python -m benchmarks
+	@$(bin)/python -m benchmarks && $(bin)/python -m benchmarks.publish
 
 bench-quick: ## the same on small trees, in two minutes
 	@$(PYTHON) .ci/setup.py bench

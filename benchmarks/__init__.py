@@ -17,4 +17,7 @@ measured is named.
     answer      what a question found
     facts       about the machine
     report      answers as text
+    charts      answers as pictures
+    publish     both into the documents
+    parts/      the journal, the watcher and the view by themselves
 """

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure mirrorfs.")
     options.add_argument("questions", nargs="*", type=int, metavar="QUESTION", help="1 to 9 (all)")
     options.add_argument("--scale", choices=SCALES, default=_scale())
+    options.add_argument("--rounds", type=int, metavar="N", help="each contender runs N times")
     options.add_argument("--tmpfs", type=Path, default=Path("/dev/shm"), metavar="DIR")
     options.add_argument("--disk", type=Path, default=Path("/var/tmp"), metavar="DIR")
     options.add_argument("--only", choices=("tmpfs", "disk"), help="ask in this place alone")
@@ -32,36 +34,41 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = options.parse_args(arguments)
     if unknown := set(chosen.questions) - set(NAMES):
         options.error(f"no such question: {', '.join(map(str, sorted(unknown)))}")
+    scale = SCALES[chosen.scale]
+    if chosen.rounds:
+        scale = replace(scale, rounds=chosen.rounds)
     roots = {"tmpfs": chosen.tmpfs, "disk": chosen.disk}
     roots = {name: root for name, root in roots.items() if chosen.only in (None, name)}
     file = chosen.results / f"{chosen.scale}.json"
-    found: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {}
     asks = {number: question(number) for number in chosen.questions or NAMES}
     machine = facts.machine()  # asks every peer its version: all programs are in the cache now
-    if not SCALES[chosen.scale].whole:
+    if not scale.whole:
         print("The bars are set for larger trees; here the start of a program decides much.\n")
     try:
         for number, ask in asks.items():
             with places(roots) as made:
                 kinds = {name: place.kind for name, place in made.items()}
                 before, began = facts.moment(), time.monotonic()
-                answer = ask(SCALES[chosen.scale], made)
+                answer = ask(scale, made)
                 took = time.monotonic() - began
-            found[str(number)] = answer.plain() | {
-                "machine": machine,
-                "places": kinds,
-                "began": before,
-                "ended": facts.moment(),
-            }
-            load = " to ".join(f"{moment['load'][0]:.1f}" for moment in (before, facts.moment()))
-            print(f"{report.table(answer)}\n  {took:.0f} s; load {load}\n", flush=True)
-            chosen.results.mkdir(exist_ok=True)
-            ordered = dict(sorted(found.items()))
-            file.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
+            ended = facts.moment()
+            load = f"load {before['load'][0]:.1f} to {ended['load'][0]:.1f}"
+            print(f"{report.table(answer)}\n  {took:.0f} s; {load}\n", flush=True)
+            around = {"machine": machine, "places": kinds, "began": before, "ended": ended}
+            store(file, str(number), answer.plain() | around)
     except KeyboardInterrupt:
         print("interrupted; nothing is left behind", file=sys.stderr)
         return 130
     return 0
+
+
+def store(file: Path, number: str, answer: dict[str, Any]) -> None:
+    """Only this question's part changes, whoever else asked others meanwhile."""
+    file.parent.mkdir(exist_ok=True)
+    found = json.loads(file.read_bytes()) if file.exists() else {}
+    found[number] = answer
+    ordered = dict(sorted(found.items()))
+    file.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
 
 
 def _scale() -> str:

@@ -25,17 +25,48 @@ def table(answer: Answer) -> str:
     return "\n".join(lines)
 
 
-def bars(answers: Iterable[Answer]) -> str:
-    """Only what has a bar, of all questions, as a table in Markdown."""
+def bars(answer: Answer) -> str:
+    """The ratios, and what else has a bar, as a table in Markdown."""
+    shown = [figure for figure in answer.figures if figure.bar is not None or figure.unit == RATIO]
+    rows = [f"| {' | '.join(_row(figure))} |" for figure in shown]
+    return "\n".join(
+        ["| | | where | figure | spread | bar | |", "|---|---|---|---|---|---|---|", *rows]
+    )
+
+
+HEADLINES = {
+    1: [("small files: CPU", "mirrorfs -a : rsync -a"), ("small files: CPU", "mirrorfs : rclone"),
+        ("small files: wall", "mirrorfs -a : cp -a")],
+    2: [("small files: wall", "mirrorfs -a : rsync -a"),
+        ("small files: wall", "mirrorfs : rclone")],
+    3: [("one sync: wall", "mirrorfs -a"), ("one sync: wall", "mirrorfs -a : rsync -a"),
+        ("new file: latency", "mirrorfs run"), ("new file: 99th percentile", "mirrorfs run")],
+    4: [(deed, "mirrorfs run, mirrored : done") for deed in ("create", "rename", "remove")],
+    5: [("rename to mirrored", "mirrorfs run")],
+    6: [("large file: wall", "mirrorfs -a : cp -a")],
+    7: [("calls that are no timers", "mirrorfs run"), ("memory per directory", "mirrorfs run")],
+    8: [("append, one flush at the end", "journal")],
+    9: [("comparison: CPU per file", "mirrorfs -a, 1,000,000 : 10,000")],
+}  # fmt: skip
+"""The figures of a question that are told first, in its first place."""
+
+
+def headlines(answers: Iterable[Answer]) -> str:
+    """One line for each, as a table in Markdown."""
     lines = ["| | | figure | bar | |", "|---|---|---|---|---|"]
     for answer in answers:
-        for figure in answer.figures:
-            if figure.bar is not None:
-                what, who, place, middle, _, bar, verdict = _row(figure)
-                lines.append(
-                    f"| {answer.number} | {what}, {who}, {place} | {middle} | {bar} | {verdict} |"
-                )
+        found = {(figure.what, figure.who): figure for figure in reversed(answer.figures)}
+        for one in HEADLINES[answer.number]:
+            if one in found:
+                what, who, _, middle, _, bar, verdict = _row(found[one])
+                title = f"{answer.number}. {answer.title} ({answer.scale})"
+                lines.append(f"| {title} | {what}, {who} | {middle} | {bar} | {verdict} |")
     return "\n".join(lines)
+
+
+def mark(unit: str) -> str:
+    """What stands behind a number."""
+    return "" if unit in ("", RATIO) else f" {unit}"
 
 
 def number(value: float, unit: str) -> str:
@@ -49,10 +80,9 @@ def number(value: float, unit: str) -> str:
 
 def _row(figure: Figure) -> tuple[str, str, str, str, str, str, str]:
     of, unit = figure.spread, figure.unit
-    mark = "" if unit == RATIO else f" {unit}"
-    middle = f"{number(of.middle, unit)}{mark}" if figure.shown else "not told from 1"
+    middle = f"{number(of.middle, unit)}{mark(unit)}" if figure.shown else "not told from 1"
     between = f"{number(of.low, unit)}–{number(of.high, unit)}" if of.low != of.high else ""
     bar = ""
     if figure.bar is not None:
-        bar = f"{'≥' if figure.at_least else '≤'} {number(figure.bar, unit)}{mark}"
+        bar = f"{'≥' if figure.at_least else '≤'} {number(figure.bar, unit)}{mark(unit)}"
     return figure.what, figure.who, figure.place, middle, between, bar, str(figure.verdict)

@@ -76,7 +76,7 @@ def test_a_table_does_not_print_what_is_refused():
     answer.compare(("we", "they"), "wall", "tmpfs", ([0.7, 0.8765, 1.2], [1.0] * 3), 0.7)
     answer.compare(("we", "they"), "CPU", "tmpfs", ([0.1234] * 3, [1.0] * 3), 0.5)
     answer.compare(("we", "they"), "nothing", "tmpfs", ([0.0] * 3, [1.0] * 3), 0.5)
-    for text in (table(answer), bars([answer])):
+    for text in (table(answer), bars(answer)):
         assert "0.88" not in text and "not told from 1" in text
         assert "0.12" in text
     assert "too short to be measured" in table(answer)
