@@ -58,6 +58,11 @@ def _cp_flushed(source: Path, destination: Path, memory: Path) -> list[str]:
     return ["sh", "-c", both, "cp", str(source), str(destination)]
 
 
+def _find(source: Path, destination: Path, memory: Path) -> list[str]:
+    """Look at every entry of both trees, and at nothing else: one thread's floor."""
+    return ["find", str(source), str(destination), "-size", "+1000000G"]
+
+
 def _rclone(source: Path, destination: Path, memory: Path) -> list[str]:
     return ["rclone", "sync", "-q", str(source), str(destination)]
 
@@ -76,6 +81,7 @@ ONCE = {
         Peer("rsync -aHAX", "rsync", "rsync", _rsync("-aHAX")),
         Peer("cp -a", "cp", "coreutils", _cp("-a")),
         Peer("cp -a, flushed", "cp", "coreutils", _cp_flushed),
+        Peer("floor: find, both trees", "find", "findutils", _find),
         Peer("rclone", "rclone", "rclone", _rclone),
         Peer("unison", "unison", "unison", _unison),
     )
@@ -111,6 +117,10 @@ def _loop(source: Path, destination: Path, memory: Path) -> list[str]:
     return ["bash", "-c", LOOP, "loop", str(source), str(destination)]
 
 
+def _floor(source: Path, destination: Path, memory: Path) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.floor", str(source), str(destination)]
+
+
 def run(source: Path, destination: Path, memory: Path, *flags: str) -> list[str]:
     """The words of a mirrorfs that goes on."""
     places = [str(source), str(destination), "--state-dir", str(memory)]
@@ -128,6 +138,7 @@ LIVE = {
         Peer("mirrorfs run", sys.executable, "", run),
         Peer("lsyncd, delay 0", "lsyncd", "lsyncd", _lsyncd(0)),
         Peer("lsyncd, default", "lsyncd", "lsyncd", _lsyncd(15)),
+        Peer("floor: inotify + copy", sys.executable, "", _floor),
         Peer("inotifywait + rsync", "inotifywait", "inotify-tools", _loop),
     )
 }

@@ -1,13 +1,13 @@
 """Show in the documents what was measured: charts, and the tables of the figures that have bars.
 
-    python -m benchmarks.publish [RESULTS.json]
+    python -m benchmarks.publish
 
-Law: what stands between the marks in a document is made from the results alone; a test compares.
+Law: what stands between the marks in a document is made from the results alone, of each question
+from those at the largest scale; a test compares.
 """
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,20 @@ from benchmarks.answer import Answer, load
 from benchmarks.charts import chart
 from benchmarks.trees import PROJECT
 
-RESULTS = Path(__file__).parent / "results" / "standard.json"
+RESULTS = Path(__file__).parent / "results"
+SCALES = ("medium", "standard", "full")
 CHARTS = PROJECT / "docs" / "charts"
 MARKS = re.compile(r"(<!-- figures of (all|\d) -->\n).*?(<!-- end -->)", re.DOTALL)
 DOCUMENTS = (PROJECT / "README.md", PROJECT / "docs" / "performance.md")
+
+
+def results() -> dict[str, Any]:
+    """By number of the question."""
+    found: dict[str, Any] = {}
+    for scale in SCALES:
+        if (file := RESULTS / f"{scale}.json").exists():
+            found |= json.loads(file.read_bytes())
+    return dict(sorted(found.items()))
 
 
 def published(found: dict[str, Any]) -> dict[Path, str]:
@@ -62,9 +72,8 @@ def _when(plain: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    file = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
     CHARTS.mkdir(exist_ok=True)
-    for path, text in published(json.loads(file.read_bytes())).items():
+    for path, text in published(results()).items():
         path.write_text(text)
 
 

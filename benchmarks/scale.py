@@ -1,4 +1,4 @@
-"""How large everything is: tiny for the tests, quick, standard, full.
+"""How large everything is: tiny for the tests, quick, medium, standard, full.
 
 The bars are set for the standard scale. At the smaller ones every run is over so soon that its
 start decides, and what takes long (many files on a disk, waiting) is left out, by name.
@@ -84,6 +84,25 @@ QUICK = Scale(
     growth=(1_000, 10_000),
     patience=5.0,
 )
+MEDIUM = Scale(
+    name="medium",
+    rounds=3,
+    small=20_000,
+    shapes=("real",),
+    shaped=2_000,
+    large=128 * MB,
+    million=100_000,
+    repeats=100,
+    storm=20_000,
+    renamed=20_000,
+    huge=GB,
+    watched=20_000,
+    idle=20.0,
+    records=500_000,
+    seen=20_000,
+    growth=(1_000, 10_000, 100_000),
+    patience=30.0,
+)
 STANDARD = Scale(
     name="standard",
     rounds=5,
@@ -122,4 +141,4 @@ FULL = Scale(
     growth=(10_000, 100_000, 1_000_000),
     patience=600.0,
 )
-SCALES = {scale.name: scale for scale in (TINY, QUICK, STANDARD, FULL)}
+SCALES = {scale.name: scale for scale in (TINY, QUICK, MEDIUM, STANDARD, FULL)}

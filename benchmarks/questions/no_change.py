@@ -16,6 +16,7 @@ BARS: Bars = {
     ("mirrorfs -a", "rsync -a"): {"wall": 0.5},
     ("mirrorfs", "rclone"): {"wall": 0.25},
     ("mirrorfs -a", "rsync -aHAX"): {},
+    ("mirrorfs -a", "floor: find, both trees"): {},
 }
 BESIDE: Bars = {("mirrorfs -a", "rsync -a"): {}}
 MEMORY = 100.0  # MB at 1,000,000 files
@@ -24,7 +25,16 @@ MEMORY = 100.0  # MB at 1,000,000 files
 def ask(scale: Scale, places: dict[str, Place]) -> Answer:
     answer = Answer(2, TITLE, f"{scale.small:,} files")
     peers, lost = installed(
-        ONCE, ["mirrorfs -a", "mirrorfs", "rsync -a", "rsync -aHAX", "rclone", "unison"]
+        ONCE,
+        [
+            "mirrorfs -a",
+            "mirrorfs",
+            "rsync -a",
+            "rsync -aHAX",
+            "rclone",
+            "unison",
+            "floor: find, both trees",
+        ],
     )
     answer.notes += lost
     for place in places.values():
@@ -54,8 +64,8 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
     target = place.empty("target")
     spend(["cp", "-a", f"{million}/.", target])
     for peer in peers:
-        if peer.name == "unison":
-            continue  # its archive would have to be made first, which takes hours
+        if peer.name in ("unison", "floor: find, both trees"):
+            continue  # one would have to make its archive first, the other compares nothing
         memory = place.empty("memory")
         words = peer.command(million, target, memory)
         what = f"memory at {scale.million:,} files"

@@ -87,7 +87,9 @@ def _once(answer: Answer, scale: Scale, place: Place, source: Path, target: Path
 
 
 def _running(answer: Answer, scale: Scale, place: Place, source: Path, target: Path) -> None:
-    peers, lost = installed(LIVE, ["mirrorfs run", "lsyncd, delay 0", "inotifywait + rsync"])
+    peers, lost = installed(
+        LIVE, ["mirrorfs run", "lsyncd, delay 0", "inotifywait + rsync", "floor: inotify + copy"]
+    )
     answer.notes += lost
     with ExitStack() as stack:
         watched: dict[str, tuple[Path, Eyes]] = {}
