@@ -48,6 +48,8 @@ def published(found: dict[str, Any]) -> dict[Path, str]:
 
 def _table(which: str, answers: dict[int, Answer], found: dict[str, Any]) -> str:
     if which == "all":
+        if not answers:
+            return "Not measured yet."
         return report.headlines(answers.values())
     number = int(which)
     if number not in answers:
