@@ -47,9 +47,12 @@ def identity_now(place: str) -> Identity:
         os.close(descriptor)
 
 
+class Recorded(StateError):
+    """Another process records this source already."""
+
+
 class Recorder:
-    """A watcher and the journal it writes; a context manager. Raises StateError when another
-    process records this source already.
+    """A watcher and the journal it writes; a context manager. Raises Recorded, StateError.
 
     ``appended`` is called from the watcher's thread after each append. What all ``extents`` leave
     out gets no watch: the journal vouches for no mirror that takes it in. ``keeper`` keeps the
@@ -82,9 +85,10 @@ class Recorder:
                 state.journal(place), continue_epoch=keeper is not None, on_append=appended
             )
         except JournalLocked as error:
-            raise StateError(
+            raise Recorded(
                 f"{place} is being watched already: {error}",
-                remedy="one watcher serves any number of destinations; use `mirrorfs sync`",
+                remedy="one watcher serves any number of destinations: `mirrorfs run` and "
+                "`mirrorfs sync` follow its journal",
             ) from error
         except JournalError as error:
             raise StateError(

@@ -7,7 +7,8 @@ waited out: changes gather in the journal, nothing is deleted, and it is tried a
     run        one source and all its targets
     target     what is wanted of one destination
     life       one destination's life; what is waited out
-    recording  the recorder, begun and ended in a thread
+    recording  the recorder, or another process's
+    tail       the journal that another process writes
     opening    the mirror, opened as often as it was let go of
     cycles     cycle after cycle, and what comes between two of them
     thread     calls to a thread, and what becomes of those that do not end

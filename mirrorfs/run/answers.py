@@ -9,10 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 from mirrorfs.errors import TemporaryError, UsageError
-from mirrorfs.record import Recorder
 from mirrorfs.run.bell import Bell
 from mirrorfs.run.condition import Condition
 from mirrorfs.run.pausing import Pausing
+from mirrorfs.run.recording import Recording
 from mirrorfs.service.audited import Audit
 from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.control import Answer, Question
@@ -28,7 +28,7 @@ class Answers:
         condition: Condition,
         bell: Bell,
         *,
-        recorder: Recorder,
+        recording: Recording,
         barriers: Barriers,
         decisions: Decisions,
         audit: Callable[[], Awaitable[Audit]],
@@ -37,7 +37,7 @@ class Answers:
         paused: Callable[[], None],
     ) -> None:
         self._condition, self._bell = condition, bell
-        self._recorder = recorder
+        self._recording = recording
         self._barriers, self._decisions = barriers, decisions
         self._audit = audit
         self._fingerprint = fingerprint
@@ -61,7 +61,7 @@ class Answers:
         status = self._condition.status
         return await self._barriers.ask(
             question,
-            self._recorder,
+            self._recording,
             laid=self._bell.hurry,
             why=lambda: status.why or f"it is still {status.phase}",
             fingerprint=self._fingerprint,

@@ -22,7 +22,7 @@ from mirrorfs.run.news import News
 from mirrorfs.status import SHOWN_OWED, Phase, Status, load
 
 if TYPE_CHECKING:
-    from mirrorfs.record import Recorder
+    from mirrorfs.run.recording import Recording
 
 
 RESTING = (Phase.IN_SYNC, Phase.OWING)
@@ -30,9 +30,9 @@ RESTING = (Phase.IN_SYNC, Phase.OWING)
 
 class Condition:
     """``status`` is always the latest; ``news`` hears when it has changed. ``held``: a plan is, and
-    nothing else is done. ``recorder`` is asked what is watched, once there is one, and ``follower``
-    how far it is. ``place``: the state directory of this mirror, ``home``: that of all; ``said``
-    hears what people should know, a line at a time."""
+    nothing else is done. ``recording`` is asked what is watched, once there is one, and
+    ``follower`` how far it is. ``place``: the state directory of this mirror, ``home``: that of
+    all; ``said`` hears what people should know, a line at a time."""
 
     def __init__(
         self,
@@ -56,14 +56,15 @@ class Condition:
             status.synced_ns = before["synced_ns"]
         self._news = news
         news.about(status)
-        self.recorder: Recorder | None = None
+        self.recording: Recording | None = None
         self._place, self._home = place, home
         self._refused = ""  # the digest of the plan people were told of
 
     def look(self) -> None:
         """Take over what the watcher says of itself, and what changes with time alone."""
-        if self.recorder is not None:
-            self.status.hear(self.recorder.watcher.status())
+        watch = None if self.recording is None else self.recording.status()
+        if watch is not None:
+            self.status.hear(watch)
         self._figures.show()
         status, now = self.status, time.time_ns()
         if status.planned and status.phase in RESTING:

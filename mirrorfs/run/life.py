@@ -22,7 +22,6 @@ from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.history import History
 from mirrorfs.history.record import STARTED, STOPPED
 from mirrorfs.preflight import LOOK_SECONDS
-from mirrorfs.record import Recorder
 from mirrorfs.run.answers import Answers
 from mirrorfs.run.behind import Noted
 from mirrorfs.run.bell import Bell
@@ -32,6 +31,7 @@ from mirrorfs.run.news import News
 from mirrorfs.run.opening import Opening
 from mirrorfs.run.pausing import Pausing
 from mirrorfs.run.pulse import Pulse
+from mirrorfs.run.recording import Recording
 from mirrorfs.run.target import Target
 from mirrorfs.run.thread import Thread
 from mirrorfs.service.audit import Auditor
@@ -127,11 +127,11 @@ class Life:
                 await trio.sleep(LOOK_SECONDS)
 
     async def __call__(
-        self, recorder: Recorder, ready: trio.Event, trouble: Exception | None
+        self, recording: Recording, ready: trio.Event, trouble: Exception | None
     ) -> None:
         """Until cancelled or stopped, from when ``ready`` is set. ``trouble``: why it could not
         begin; it is tried again."""
-        self.condition.recorder = recorder
+        self.condition.recording = recording
         self._history.event(STARTED)
         auditor = Auditor(
             self._place,
@@ -141,12 +141,12 @@ class Life:
             barrier=lambda: answers.wait({}),
             heard=self._watching.check,
             said=self.condition.said,
-            repair=partial(self._repair, recorder),
+            repair=partial(self._repair, recording),
         )
         answers = Answers(
             self.condition,
             self._bell,
-            recorder=recorder,
+            recording=recording,
             barriers=self._barriers,
             decisions=self._decisions,
             audit=auditor.audit,
@@ -169,20 +169,20 @@ class Life:
         self.stop()
         with trio.CancelScope(shield=True, deadline=-math.inf):  # the thread's own grace is left
             await self._close()
-        began = self.condition.recorder is not None
+        began = self.condition.recording is not None
         if began and self.condition.status.phase is not Phase.STOPPED:
             self._history.event(STOPPED)
         self.condition.status.phase = Phase.STOPPED
         self.condition.show()
         self._history.close()
 
-    def _repair(self, recorder: Recorder, paths: Collection[str]) -> None:
+    def _repair(self, recording: Recording, paths: Collection[str]) -> None:
         """What the audit found goes the way of what is owed."""
         if self._follower is not None:
             self._follower.owe(paths, "found by the audit")
         if len(paths) >= DISTRUSTED:
             for path in paths:
-                recorder.watcher.distrust(path, "an audit found what no event had told of")
+                recording.distrust(path, "an audit found what no event had told of")
         self._bell.hurry()
 
     async def _follow(self, ready: trio.Event, trouble: Exception | None) -> None:

@@ -5,19 +5,21 @@ replayed after it.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import trio
 
 from journal import Position
+from mirrorfs.errors import MirrorError
 from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.record import Recorder
 from mirrorfs.run.behind import Noted
 from mirrorfs.run.life import Life
 from mirrorfs.run.news import News
 from mirrorfs.run.pulse import PATIENCE, Pulse
-from mirrorfs.run.recording import recording
+from mirrorfs.run.recording import Recording
+from mirrorfs.run.tail import Tail
 from mirrorfs.run.target import Target
 from mirrorfs.run.thread import Thread
 from mirrorfs.service.beside import beside
@@ -123,6 +125,7 @@ class Run:
 
     async def _record(self, troubles: Sequence[Exception | None]) -> None:
         token = trio.lowlevel.current_trio_token()
+        extents = [life.target.extent for life in self._lives]
 
         def appended(position: Position) -> None:
             self._noted.note(position)
@@ -133,49 +136,73 @@ class Run:
             self._source,
             state=self._state,
             appended=appended,
-            extents=[life.target.extent for life in self._lives],
+            extents=extents,
             noticing=self._noticing,
             patient=True,
             keeper=self._keeper,
         )
-        async with recording(make, self._thread) as recorder:
-            self.pulse.watch(recorder.watcher)
-            ready = trio.Event()
+        tail = Tail(self._source, state=self._state, extents=extents, appended=appended)
+        said = self._lives[0].target.said
+        ready = trio.Event()
+        watch = partial(self._watch, ready)
+        recording = Recording(make, tail, self._thread, watching=watch, said=said)
+        try:
+            await recording.begin()
+            if recording.status() is None:
+                self._ready(ready)
+            live = partial(self._live, recording, ready, troubles)
+            alive = partial(feed, self.pulse.alive, self._hangs, patience(PATIENCE) / 2)
+            await self._until(recording.keep, partial(beside, live, alive))
+        finally:
+            self.pulse.watch(None)
+            await recording.end()
+
+    async def _until(
+        self, keep: Callable[[], Awaitable[None]], main: Callable[[], Awaitable[None]]
+    ) -> None:
+        """The main task, ended where what it lives on cannot be kept. Raises what either raises."""
+        trouble: list[MirrorError] = []
+
+        async def keeping() -> None:
             try:
-                await beside(
-                    partial(self._live, recorder, ready, troubles),
-                    partial(self._watch, recorder, ready),
-                    partial(self._retain, recorder),
-                    partial(feed, self.pulse.alive, self._hangs, patience(PATIENCE) / 2),
-                )
-            finally:
-                self.pulse.watch(None)
+                await keep()
+            except MirrorError as error:
+                trouble.append(error)
+                self.stop(again=self._again)
+                scope.cancel()
+
+        with trio.CancelScope() as scope:
+            await beside(main, keeping)
+        if trouble:
+            raise trouble[0]
 
     async def _live(
-        self, recorder: Recorder, ready: trio.Event, troubles: Sequence[Exception | None]
+        self, recording: Recording, ready: trio.Event, troubles: Sequence[Exception | None]
     ) -> None:
         async with trio.open_nursery() as nursery:
             for life, trouble in zip(self._lives, troubles, strict=True):
-                nursery.start_soon(life, recorder, ready, trouble)
+                nursery.start_soon(life, recording, ready, trouble)
 
-    async def _watch(self, recorder: Recorder, ready: trio.Event) -> None:
-        """Tell when everything is watched."""
+    async def _watch(self, ready: trio.Event, recorder: Recorder) -> None:
+        """Tell when everything is watched; then keep the journal small, for as long as it grows."""
+        self.pulse.watch(recorder.watcher)
         await trio.to_thread.run_sync(recorder.watcher.ready.wait, abandon_on_cancel=True)
-        notify("READY=1")
         said = self._lives[0].target.said
         if recorder.watcher.continued:
             said("watching goes on where the process before ended")
         for line in self.conditions[0].unwatched():
             said(line)
-        ready.set()
-
-    async def _retain(self, recorder: Recorder) -> None:
-        """Keep the journal small, for as long as it grows."""
+        self._ready(ready)
         while True:
             await self._moved.wait()
             await trio.sleep(RETAIN_SECONDS)
             self._moved = trio.Event()
             await trio.to_thread.run_sync(recorder.retain, abandon_on_cancel=True)
+
+    def _ready(self, ready: trio.Event) -> None:
+        if not ready.is_set():
+            notify("READY=1")
+            ready.set()
 
     def _hangs(self) -> None:
         """The service manager is about to kill us; let people know why."""

@@ -6,16 +6,23 @@ and made durable; what is held, or owed though it was tried again since, is name
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
 from journal import Position
 from mirrorfs.errors import TemporaryError, UsageError
-from mirrorfs.record import Recorder
 from mirrorfs.service.control import Question
 
 Answer = dict[str, Any]
+
+
+class Laying(Protocol):
+    """Lays a barrier behind everything that changed before now, as `Recorder` does."""
+
+    def lay(self, heard: Callable[[Position], None]) -> str: ...
+
+    def lift(self, nonce: str) -> None: ...
 
 
 class Barriers:
@@ -47,7 +54,7 @@ class Barriers:
     async def ask(
         self,
         question: Question,
-        recorder: Recorder,
+        recorder: Laying,
         *,
         laid: Callable[[], None],
         why: Callable[[], str],
@@ -67,7 +74,7 @@ class Barriers:
             return await self.wait(recorder, laid)
         return {"complete": False, "why": f"not within {seconds:g} s: {why()}", "owed": {}}
 
-    async def wait(self, recorder: Recorder, laid: Callable[[], None]) -> Answer:
+    async def wait(self, recorder: Laying, laid: Callable[[], None]) -> Answer:
         """What `answer` will say of all that changed before now; ``laid`` is called when the
         barrier stands in the journal. Raises TemporaryError."""
         position = await _recorded(recorder)
@@ -82,7 +89,7 @@ class Barriers:
         return answers[0]
 
 
-async def _recorded(recorder: Recorder) -> Position:
+async def _recorded(recorder: Laying) -> Position:
     """A position behind all that changed before now, as soon as it stands in the journal."""
     token, heard = trio.lowlevel.current_trio_token(), trio.Event()
     positions: list[Position] = []

@@ -4,17 +4,19 @@ Law: nothing sleeps, and nothing is left running. What it says goes to a file, s
 fails.
 """
 
+import json
 import os
 import select
 import signal
+import socket
 import sys
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import trio
 from support.forked import become
@@ -38,6 +40,7 @@ def target(destination: Path, **wanted: Any) -> Target:
         "options": archive(Options()),
         "filter": EVERYTHING,
         "settings": Settings(limits=CAREFUL),
+        "said": partial(print, flush=True),
     }
     return Target(str(destination), **plain | wanted)
 
@@ -46,8 +49,15 @@ class Serving:
     """A context manager; ``targets`` may be changed before `start`."""
 
     def __init__(
-        self, source: Path, targets: Sequence[Target], state: Path, *, backend: str = "auto"
+        self,
+        source: Path,
+        targets: Sequence[Target],
+        state: Path,
+        *,
+        backend: str = "auto",
+        begins: bool = True,
     ) -> None:
+        self._begins = begins
         self._noticing = Noticing(backend)
         self.source = source
         self.targets = list(targets)
@@ -57,7 +67,8 @@ class Serving:
         self.child = 0
 
     def __enter__(self) -> Self:
-        self.start()
+        if self._begins:
+            self.start()
         return self
 
     def __exit__(
@@ -101,6 +112,10 @@ class Serving:
     def ended(self) -> bool:
         return bool(select.select([self._pidfd], [], [], 0)[0])
 
+    def freeze(self) -> None:
+        """It does nothing more, and holds what it holds."""
+        signal.pidfd_send_signal(self._pidfd, signal.SIGSTOP)
+
     def kill(self) -> None:
         signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         self.over()
@@ -130,6 +145,18 @@ class Serving:
             return ask(self.place(destination), what, within=30, **details)
         except NotRunning:
             return {}
+
+    @contextmanager
+    def asking(self, destination: Path, what: str) -> Iterator[IO[str]]:
+        """A question on its way, and where the answer is to be read."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            directory = os.open(self.place(destination), os.O_RDONLY)
+            asking.connect(f"/proc/self/fd/{directory}/control")
+            os.close(directory)
+            asking.settimeout(DEADLINE)
+            asking.sendall(json.dumps({"ask": what}).encode() + b"\n")
+            with asking.makefile() as answers:
+                yield answers
 
     def phase(self, destination: Path | str) -> str:
         return str(self.ask(destination, "status").get("phase", ""))
