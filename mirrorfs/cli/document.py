@@ -1,6 +1,10 @@
-"""docs/flags.md, from the table of flags: `python -m mirrorfs.cli.document > docs/flags.md`."""
+"""docs/flags.md, from the table of flags: `python -m mirrorfs.cli.document > docs/flags.md`; and
+the end of docs/configuration.md: `python -m mirrorfs.cli.document keys`.
+"""
 
-from mirrorfs.cli.flags import ALL, NOT_YET, Flag, Verdict
+import sys
+
+from mirrorfs.cli.flags import ALL, KEYS, NOT_YET, Flag, Verdict
 from mirrorfs.cli.flags.refused import REASONS
 
 HEAD = """\
@@ -49,5 +53,25 @@ def _row(flag: Flag) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+MARK = """\
+## All keys
+
+Made from the table of flags; a test keeps it true. [flags.md](flags.md) says what each one means.
+
+"""
+
+
+def keys() -> str:
+    """The list of keys, which ends docs/configuration.md."""
+    from mirrorfs.config.keys import accepted, is_shared
+
+    parts = ["| key | value | of one destination |", "|---|---|---|"]
+    for name, flag in KEYS.items():
+        one_of = " (" + ", ".join(flag.choices) + ")" if flag.choices else ""
+        of_one = "" if is_shared(flag) else "yes"
+        parts.append(f"| `{name}` | {accepted(flag)[1]}{one_of} | {of_one} |")
+    return MARK + "\n".join(parts) + "\n"
+
+
 if __name__ == "__main__":
-    print(document(), end="")
+    print(keys() if sys.argv[1:] == ["keys"] else document(), end="")

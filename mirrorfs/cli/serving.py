@@ -117,14 +117,14 @@ class Serving:
         if self._named is None:
             self._log.notice("SIGHUP: there is no configuration to read again")
             return
-        notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        if not self._changed():
+        _tell_of_reloading()
+        if not self._changed(asked=True):
             if not self._wrong:
                 self._log.notice("the configuration was read again: it is as it was")
             notify("READY=1")
 
-    def _changed(self) -> bool:
-        """Look at the file again; whether another run begins."""
+    def _changed(self, *, asked: bool = False) -> bool:
+        """Look at the file again; whether another run begins, which says when it is ready."""
         assert self._named is not None
         try:
             old = self._wanted.calls[0]
@@ -146,6 +146,8 @@ class Serving:
                 self._say_what_is_wrong()
             return False
         self._log.notice("the configuration has changed, and is taken up")
+        if not asked:
+            _tell_of_reloading()
         self._wanted = wanted
         self._end(again=True)
         return True
@@ -214,6 +216,11 @@ class Serving:
                 await beside(mirrors, line.keep_drawing, *views)
             finally:
                 self.abandoned |= mirrors.abandoned
+
+
+def _tell_of_reloading() -> None:
+    """Until ready is said again. The manager wants to know which request this answers."""
+    notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
 
 def _target(call: Call, made: Mirroring, limit: Pace, stack: ExitStack, *, several: bool) -> Target:
