@@ -2,7 +2,8 @@
 
 What is given as a flag is not asked; all other flags go into the file. Without a terminal, or with
 --yes, --source and --destination must be given. A file that is there is replaced only when somebody
-at a terminal says so.
+at a terminal says so. A destination on a drive of its own can be written as UUID=…:/folder: then it
+is found wherever that drive is mounted.
 """
 
 import os
@@ -17,10 +18,11 @@ from mirrorfs.cli.voice import print_out
 from mirrorfs.config import Configuration, Directory
 from mirrorfs.config.compose import Answers, Text, compose
 from mirrorfs.config.directory import is_name
-from mirrorfs.config.place import DRIVES
+from mirrorfs.config.keys import PATHS, STDIN_OR_STDOUT
 from mirrorfs.config.presets import BY_NAME, PRESETS, Preset
 from mirrorfs.config.read import read
 from mirrorfs.config.store import store
+from mirrorfs.drives import offered, parse
 from mirrorfs.errors import ExitCode, MirrorError, UsageError
 from mirrorfs.output.escape import printable
 
@@ -79,8 +81,11 @@ def _answers(call: Call, *, asks: bool) -> Answers:
     for name, given in (("source", source), ("destination", destinations)):
         if not given:
             raise UsageError(f"--{name} is missing", remedy=f"give --{name} DIR")
-    wanted = {"archive", *KEYS}
-    options = {name: texts for name, texts in call.typed.items() if name in wanted}
+    options = {
+        name: [_from_here(name, text) for text in texts]
+        for name, texts in call.typed.items()
+        if name in KEYS
+    }
     if "archive" in options:
         archive = call.flags.copying.archive
     else:
@@ -95,7 +100,15 @@ def _answers(call: Call, *, asks: bool) -> Answers:
 
 
 def _whole(place: str) -> str:
-    return place if place.startswith(DRIVES) else os.path.abspath(os.path.expanduser(place))
+    if parse(place) is not None:
+        return place
+    return os.path.abspath(os.path.expanduser(place))
+
+
+def _from_here(name: str, text: str) -> str:
+    """On the command line a path may be relative."""
+    is_path = KEYS[name].value in PATHS and text not in ("", STDIN_OR_STDOUT)
+    return _whole(text) if is_path else text
 
 
 def _prove(name: str, file: str, text: str, answers: Answers) -> None:
@@ -141,9 +154,16 @@ def _presets(names: tuple[str, ...]) -> list[Preset]:
 def _asked_source() -> str:
     while True:
         place = _ask("What is to be mirrored (a folder)?", "")
-        if place.startswith(DRIVES) or os.path.isdir(os.path.expanduser(place)):
+        if _is_drive(place) or os.path.isdir(os.path.expanduser(place)):
             return place
         print_out(f"  {printable(place)} is no folder\n" if place else "  a folder is needed\n")
+
+
+def _is_drive(place: str) -> bool:
+    try:
+        return parse(place) is not None
+    except UsageError:
+        return False
 
 
 def _asked_destinations() -> list[str]:
@@ -152,7 +172,7 @@ def _asked_destinations() -> list[str]:
         question = "Where to (a folder, on another drive best)?"
         place = _ask("And to (Enter: no other place)?" if places else question, "")
         if place:
-            places.append(place)
+            places.append(_by_drive(_whole(place)))
         elif places:
             return places
         else:
@@ -171,6 +191,15 @@ def _asked_presets() -> list[Preset]:
             return _presets(tuple(numbered.get(word, word) for word in words))
         except UsageError as error:
             print_out(f"  {printable(str(error))} ({error.remedy})\n")
+
+
+def _by_drive(place: str) -> str:
+    """The place by its drive, where it has one that may be mounted elsewhere another time."""
+    if parse(place) is not None or not (named := offered(place)):
+        return place
+    print_out(f"  {printable(place)} is on a drive of its own.\n")
+    question = f"Find it as {printable(named)}, wherever that drive is mounted?"
+    return named if _agrees(question, usual=True) else place
 
 
 def _agrees(question: str, *, usual: bool) -> bool:

@@ -21,8 +21,6 @@ from mirrorfs.state import State
 if TYPE_CHECKING:
     from mirrorfs.config import Configuration, Directory, Target
 
-SETTING_UP = ("init", "config")  # their names are names
-
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -118,16 +116,14 @@ def common(configuration: "Configuration") -> dict[str, list[str]]:
 def _index(command: str, places: list[str]) -> int | None:
     """Where a name could stand."""
     wanted = COMMANDS[command].places.split()
-    if command in SETTING_UP:
-        return None
     if _wants_both(command):
         return wanted.index("SRC") if len(places) == len(wanted) - 1 else None
-    for place in ("SRC", "MIRROR"):
-        if place in wanted and len(places) == len(wanted):
+    if "[SRC" in wanted:
+        return 0 if len(places) == 1 else None
+    for place in ("SRC", "MIRROR", "[MIRROR]"):
+        if place in wanted and len(places) > wanted.index(place):
             return wanted.index(place)
-    if command == "log":
-        return 0 if places else None
-    return 0 if "[SRC" in wanted and len(places) == 1 else None
+    return None
 
 
 def _holds(parsed: Parsed) -> bool:

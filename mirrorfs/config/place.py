@@ -6,8 +6,10 @@ be: a ``file://`` URL writes any byte as ``%XX`` (RFC 8089).
 
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from mirrorfs.drives.place import parse
+from mirrorfs.errors import UsageError
+
 SCHEME = "file://"
-DRIVES = ("UUID=", "LABEL=")
 
 
 class PlaceRefused(ValueError):
@@ -23,8 +25,11 @@ def place(text: str, home: str) -> str:
     ``home``. A place on a drive (UUID=…:/folder) stays as it is. Raises PlaceRefused."""
     if "\0" in text:
         raise PlaceRefused("no path holds a NUL", "leave it out")
-    if text.startswith(DRIVES):
-        return text
+    try:
+        if parse(text) is not None:
+            return text
+    except UsageError as error:
+        raise PlaceRefused(str(error), error.remedy) from None
     if text == "~" or text.startswith("~/"):
         return home.rstrip("/") + text[1:]
     if text.startswith(SCHEME):
@@ -42,7 +47,7 @@ def place(text: str, home: str) -> str:
 
 def written(path: str) -> str:
     """How an absolute path, or a place on a drive, stands in a configuration."""
-    if path.startswith(DRIVES) or not _is_odd(path):
+    if not path.startswith("/") or not _is_odd(path):
         return path
     return SCHEME + quote_from_bytes(path.encode("utf-8", "surrogateescape"))
 

@@ -5,6 +5,7 @@ Law: a place is known by what was written, for ever; where it is, is asked anew 
     place      how it is written
     name       what it is known by
     find       where it is today
+    offer      how a path could be written so
     make       its folder, made on the drive and nowhere else
     describe   what can be said of it to people
 """
@@ -12,6 +13,7 @@ Law: a place is known by what was written, for ever; where it is, is asked anew 
 from mirrorfs.drives.find import Found, find, located
 from mirrorfs.drives.make import make
 from mirrorfs.drives.name import absolute, asleep, name, rouse
+from mirrorfs.drives.offer import offered
 from mirrorfs.drives.place import Place, parse
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "located",
     "make",
     "name",
+    "offered",
     "parse",
     "rouse",
 ]

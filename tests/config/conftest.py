@@ -1,5 +1,6 @@
 """Files of mirrors in a directory of their own, and commands that are told of it."""
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,9 @@ from support import forked
 from support.process import MIRRORFS, Service
 
 Call = Callable[..., forked.Done]
+
+for _module in ("msgspec", "tomllib"):  # here: not every user may read the interpreter's library
+    importlib.import_module(_module)
 
 
 class Place(NamedTuple):

@@ -5,7 +5,9 @@ from mirrorfs.core.values import LOG_LEVELS
 from .kinds import EVERYWHERE, TREES, Group, choice, counter, duration, number, switch, text
 
 COSMETIC = "sizes are always printed with units"
-JSON = frozenset({"plan", "status", "doctor", "audit", "held", "journal", "log", "service"})
+JSON = frozenset(
+    {"config", "plan", "status", "doctor", "audit", "held", "journal", "log", "service"}
+)
 WORKERS = TREES | {"approve"}
 MINUTE = 60_000_000_000
 
