@@ -22,6 +22,7 @@ from mirrorfs.core.options import Options
 from mirrorfs.core.order import Order
 from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Notice, Outcome, Plan, Stage, Verb
+from mirrorfs.core.quick import Look, terms
 from mirrorfs.core.reconcile import Reconciler, gather
 from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
@@ -97,6 +98,7 @@ class Pass:
     ) -> None:
         self._lending = Lending(source) if settings.copy_dest else None
         self._source = self._lending or source
+        self._look = _looks(source, destination, options)
         self._spelling = Spelling.of(destination.capabilities.possible(options))
         if self._spelling is not None:
             destination = RespelledDestination(destination, self._spelling)
@@ -336,9 +338,12 @@ class Pass:
         rules.doubts = self._doubts()
         if self._places:
             rules.spare = self._spare
+        rules.look = self._look
         renames = Renames((), view, frozenset())
         with rooted():
             renames = plan_renames(hints, scope, self._source, view, rules)
+        if renames.actions:
+            rules.look = None  # names lie elsewhere until then
         self._names.rename(
             {
                 action.origin: action.path
@@ -386,3 +391,10 @@ class Pass:
                         f"the destination is full: {outcome.action.path}",
                         remedy="make room, then run it again",
                     )
+
+
+def _looks(source: Tree, destination: Destination, options: Options) -> Look | None:
+    """Who makes quick checks, if anybody can by these options."""
+    capabilities = destination.capabilities
+    agreed = terms(options, capabilities.possible(options), capabilities.owner)
+    return None if agreed is None else source.quick(destination, agreed)

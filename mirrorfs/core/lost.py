@@ -28,8 +28,17 @@ class Lost:
             message = f"extended attributes and ACLs are not kept: {_NONE}"
             self._left.append((message, lambda entry: bool(entry.xattrs)))
 
+        self._anyone = asked.permissions and not possible.permissions
+        self._anyone |= asked.owners and not possible.owners and owner is None
+
+    @property
+    def takes_any(self) -> bool:
+        """Whether the next entry will be spoken of, whatever it is."""
+        return self._anyone
+
     def notices(self, directory: str, entries: Mapping[str, Entry]) -> Iterator[Notice]:
         """What was not said yet and concerns one of these entries of the source."""
+        self._anyone = self._anyone and not entries
         for lost in list(self._left):
             message, concerns = lost
             for name, entry in entries.items():

@@ -24,6 +24,7 @@ from mirrorfs.core.walk import Batch, Frame, attributes
 
 if TYPE_CHECKING:
     from mirrorfs.core.lost import Lost
+    from mirrorfs.core.quick import Look
     from mirrorfs.core.spelling import Spelling
 
 SameContent = Callable[[str, Sequence[str]], dict[str, bool | Failure]]
@@ -65,6 +66,7 @@ class Rules:
         self.compare: Comparer = comparer(options)
         self.doubts = Doubts()  # see `mirrorfs.core.doubt`
         self.plain = filter.is_everything
+        self.look: Look | None = None  # who makes quick checks, where they can be made
 
     def includes(self, path: str, entry: Entry) -> bool:
         """Whether the filter lets this entry through."""

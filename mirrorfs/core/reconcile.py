@@ -20,8 +20,10 @@ it is touched.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from mirrorfs.core.checking import Checking
 from mirrorfs.core.pairing import Pairing, Rules
 from mirrorfs.core.plan import DELETE_LAST, Action, Notice, Plan, Stage, Verb, in_stages
+from mirrorfs.core.quick import Quick
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Listing, Reader, TreeError, Trouble
 from mirrorfs.core.walk import Batch, Frame, attributes
@@ -39,6 +41,7 @@ class Reconciler:
         self._options = rules.options
         self._markers = rules.filter.markers
         self._rules = rules
+        self._checking = Checking(rules)
 
     def walk(self, scope: Scope, touched: Collection[str] = ()) -> Iterator[Batch]:
         """The decisions, directory by directory, parents before children.
@@ -89,7 +92,8 @@ class Reconciler:
                 frame.entered = True
                 frame.touched = frame.touched or frame.path in touched
                 batch = Batch(frame.path)
-                stack.extend(reversed(self._enter(frame, batch)))
+                quick = self._checking.of(stack)
+                stack.extend(reversed(self._enter(frame, batch, quick)))
                 yield batch
 
     def _compare_roots(self, root: Frame) -> Batch:
@@ -103,7 +107,7 @@ class Reconciler:
             batch.later.append(attributes("", root.want, root.found, difference.reason))
         return batch
 
-    def _enter(self, frame: Frame, batch: Batch) -> list[Frame]:
+    def _enter(self, frame: Frame, batch: Batch, quick: Quick | None) -> list[Frame]:
         if not frame.scope.deep and any(frame.scope.below(name) for name in self._markers):
             # Without its marker the directory is part of the mirror again, with all it holds.
             frame.scope = Scope.everything()
@@ -111,6 +115,12 @@ class Reconciler:
         spelling = self._rules.spelling
         if spelling is not None and names is not None and spelling.loose(names):
             names = None  # what is asked for may stand there under another spelling
+        if quick is not None:
+            names, batch.equal = quick.rest, quick.equal
+            batch.source_entries = batch.destination_entries = len(quick.equal) + quick.left_out
+            if not names:
+                self._rules.names.saw(frame.path, None, {})
+                return []
         theirs = ours = Listing({})
         opens = self._rules.filter.descends(frame.path)
         if frame.want is not None and not opens and not self._options.delete_excluded:
@@ -160,8 +170,8 @@ class Reconciler:
             theirs, ours, respelled, notices, sheltered = matched
             batch.notices += notices
             frame.shelters |= sheltered
-        batch.source_entries = len(theirs.entries)
-        batch.destination_entries = len(ours.entries)
+        batch.source_entries += len(theirs.entries)
+        batch.destination_entries += len(ours.entries)
         pairing = Pairing(frame, self._rules, batch)
         if respelled and spelling is not None and spelling.fixes:
             pairing.respell(respelled, theirs, ours)

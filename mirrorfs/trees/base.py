@@ -29,6 +29,7 @@ from typing import Self
 from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome
+from mirrorfs.core.quick import Look, Terms
 from mirrorfs.core.tree import Entry, Failure, Identity, Listing, Trouble, join
 from mirrorfs.core.tree import TreeError as TreeError
 
@@ -160,6 +161,11 @@ class Tree(ABC):
     def same_file(self, path: str, other: "Tree", place: str) -> bool | Failure:
         """The same for one file here and one at another ``place`` there."""
         return _same_bytes(self, path, other, place)
+
+    def quick(self, destination: "Tree", terms: Terms) -> Look | None:
+        """Who makes quick checks of directories here and in ``destination``; ``None`` where that is
+        nobody. It says no more than what `read` on both sides would show."""
+        return None
 
     def mounted(
         self, known: Collection[str], takes: Callable[[str], bool]

@@ -112,6 +112,11 @@ class Filter:
         return self._parts.limits.aged
 
     @property
+    def weighs(self) -> bool:
+        """Whether size or age decide, so that a path alone does not tell."""
+        return self._limits is not None
+
+    @property
     def prunes(self) -> bool:
         """Whether some directory may not be entered."""
         return self._prunes

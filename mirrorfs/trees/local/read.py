@@ -127,6 +127,10 @@ class Reading:
         self._views.forget()
         self._shown.clear()
 
+    def hides(self, path: str) -> bool:
+        """Whether a directory is a view, as far as it was looked at."""
+        return path in self._shown
+
     def _read(self, path: str, names: Collection[str] | None) -> Listing:
         if path in self._shown:
             return Listing({})

@@ -11,6 +11,7 @@ from itertools import groupby
 from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.plan import Action, Outcome
+from mirrorfs.core.quick import Look, Terms
 from mirrorfs.core.tree import Entry, Failure, Identity, Listing, TreeError, split
 from mirrorfs.errors import FatalError, TemporaryError
 from mirrorfs.trees.base import Content, Destination, Tree
@@ -21,6 +22,7 @@ from mirrorfs.trees.local.durable import Fsync, sync_names
 from mirrorfs.trees.local.handles import Handle, Handles
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.nested import Nested
+from mirrorfs.trees.local.quick import QuickCheck
 from mirrorfs.trees.local.read import Reading
 from mirrorfs.trees.local.transfer import Transfers
 from mirrorfs.trees.local.writing import Writing
@@ -119,6 +121,22 @@ class LocalTree(Destination):
             if path:
                 raise
             raise self._of_root(error.failure) from None
+
+    def quick(self, destination: Tree, terms: Terms) -> Look | None:
+        return (
+            QuickCheck(self, destination, terms).look
+            if isinstance(destination, LocalTree)
+            else None
+        )
+
+    def hides(self, path: str) -> bool:
+        """Whether nothing is listed of a directory, whatever it holds."""
+        return self._reading.hides(path)
+
+    @property
+    def temporary_prefix(self) -> str:
+        """How the names of our temporaries begin."""
+        return self._temporaries.prefix
 
     def open(self, path: str) -> Content:
         return open_content(self.handles, path, follow=self._follow, xattrs=self._xattrs)

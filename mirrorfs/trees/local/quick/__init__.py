@@ -1,0 +1,47 @@
+"""The quick check of two local trees: both sides of a directory are read at once, and what is equal
+is never made an entry of.
+
+Law: a look is relative to held directory handles, follows no symlink and leaves no trace; what it
+does not vouch for, whatever the reason, is read in the ordinary way (`mirrorfs.trees.local.read`).
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mirrorfs.core.quick import Quick, Terms
+from mirrorfs.core.tree import TreeError, join
+from mirrorfs.trees.local.quick import plain
+
+if TYPE_CHECKING:
+    from mirrorfs.trees.local.tree import LocalTree
+
+
+class QuickCheck:
+    """See `mirrorfs.core.quick.Look`."""
+
+    def __init__(self, source: "LocalTree", destination: "LocalTree", terms: Terms) -> None:
+        self._source = source
+        self._destination = destination
+        self._terms = terms
+        self._look = plain.look
+
+    def look(self, directory: str, names: Sequence[str]) -> Sequence[Quick | None]:
+        """What the directories ``names`` in ``directory`` hold; the name of the root is "."."""
+        one, two = self._source, self._destination
+        try:
+            with one.handles.take(directory) as here, two.handles.take(directory) as there:
+                answers = self._look(here, there, names, self._terms)
+        except TreeError:
+            return ()  # the ordinary way finds out what is wrong
+        return [
+            None if answer is None or self._is_special(join(directory, name), answer) else answer
+            for name, answer in zip(names, answers, strict=False)
+        ]
+
+    def _is_special(self, path: str, found: Quick) -> bool:
+        """Whether there is more to a directory than its names: a view, or leftovers of ours."""
+        one, two = self._source, self._destination
+        if one.hides(path) or two.hides(path):
+            return True
+        prefix = two.temporary_prefix
+        return any(name.startswith(prefix) for name in found.rest)
