@@ -1,4 +1,5 @@
-"""What a wheel has that git has not: manual pages and completions, made from the parser.
+"""What a wheel has that git has not: manual pages and completions, made from the parser, and what
+was compiled, where there is a compiler.
 
 hatchling calls this while it builds a wheel. It imports mirrorfs from the tree that is built; that
 needs nothing but Python. The units are put into the package, where `mirrorfs service` finds them;
@@ -6,6 +7,7 @@ an editable installation has them in the checkout.
 """
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.dont_write_bytecode = True  # nothing is left in the tree that is built
+sys.path.insert(0, str(Path(__file__).parent))
+import compile as compiling  # noqa: E402
 
 
 class Made(BuildHookInterface):
@@ -36,6 +40,28 @@ class Made(BuildHookInterface):
             build_data["shared_data"][str(file)] = place
         if version != "editable":
             build_data["force_include"][str(Path(self.root, "systemd"))] = "mirrorfs/systemd"
+
+        self._compile(version, build_data)
+
+    def dependencies(self) -> list[str]:
+        return [] if compiling.obstacle() else ["cython>=3.1"]
+
+    def _compile(self, version: str, build_data: dict[str, Any]) -> None:
+        """In an editable installation in place, else for the wheel, which then is for such a
+        machine only. Where it does not work all else does."""
+        root, why = Path(self.root), compiling.obstacle()
+        try:
+            if not why:
+                place = root / compiling.ROOM if version == "editable" else Path(self._folder)
+                made = compiling.compile(root, place)
+        except (OSError, subprocess.CalledProcessError) as error:
+            why = str(error)
+        if why:
+            self.app.display_warning(f"nothing is compiled: {why}; comparing will take longer")
+            return
+        build_data["pure_python"], build_data["infer_tag"] = False, True
+        if version != "editable":
+            build_data["force_include"][str(made)] = str(compiling.ROOM / compiling.MODULE)
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         shutil.rmtree(self._folder)

@@ -25,6 +25,7 @@ from mirrorfs.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 LIST = Path(__file__).with_name("wheel-files.txt")
+NATIVE = "mirrorfs.trees.local.quick.native"
 
 
 def call(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
@@ -39,22 +40,23 @@ def tracked() -> set[str]:
     return {name for name in call(*git).split("\0") if name and (ROOT / name).is_file()}
 
 
-def build(kind: str, folder: Path) -> Path:
+def build(kind: str, folder: Path, **environ: str) -> Path:
     """Build a `wheel` or `sdist` from a copy of the tracked files, without the network."""
     source = folder / "source"
     for name in tracked():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_bytes((ROOT / name).read_bytes())
     command = [sys.executable, "-m", "build", "--no-isolation", f"--{kind}", "-o", str(folder)]
-    call(*command, str(source))
+    call(*command, str(source), env=os.environ | environ)
     (built,) = folder.glob("mirrorfs-*")
     return built
 
 
 def files_in(wheel: Path) -> list[str]:
-    """The names in a wheel, its version left out."""
+    """The names in a wheel, but for what was compiled; its version left out."""
     with zipfile.ZipFile(wheel) as archive:
-        return sorted(name.replace(f"-{mirrorfs.__version__}.", ".") for name in archive.namelist())
+        names = [name for name in archive.namelist() if not name.endswith(".so")]
+    return sorted(name.replace(f"-{mirrorfs.__version__}.", ".") for name in names)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +115,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
 
 def test_an_installed_wheel_runs(installed: Installed) -> None:
-    show = "import mirrorfs, journal; print(mirrorfs.__file__, journal.__file__)"
+    show = f"import mirrorfs, journal, {NATIVE}; print(mirrorfs.__file__, journal.__file__)"
     places = installed.run("python", "-c", show).split()
     assert all(Path(name).is_relative_to(installed.place) for name in places)
     assert mirrorfs.__version__ in installed.run("mirrorfs", "--version")
@@ -188,6 +190,18 @@ def _typed(terminal: int, said: bytearray, wanted: bytes) -> bool:
     while select.select([terminal], [], [], 0)[0]:
         said += os.read(terminal, 4096)
     return wanted in said
+
+
+@pytest.mark.parametrize("compiler", ["/nowhere/cc", "false"])
+def test_a_wheel_without_a_compiler_is_for_every_machine(
+    compiler: str, wheel: Path, tmp_path: Path
+) -> None:
+    """Without one, and with one that fails."""
+    pure = build("wheel", tmp_path, CC=compiler)
+    assert pure.name.endswith("-py3-none-any.whl")
+    assert files_in(pure) == files_in(wheel)
+    with zipfile.ZipFile(pure) as archive:
+        assert not any(name.endswith(".so") for name in archive.namelist())
 
 
 if __name__ == "__main__":

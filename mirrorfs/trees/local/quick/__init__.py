@@ -1,11 +1,16 @@
-"""The quick check of two local trees: both sides of a directory are read at once, and what is equal
-is never made an entry of.
+"""The quick check of two local trees: both sides of a directory are read at once, and no entry is
+made of what is equal.
+
+`plain` does it in Python; `native`, where it could be compiled, in C and in several threads. The
+environment's ``MIRRORFS_NATIVE=0`` does without it.
 
 Law: a look is relative to held directory handles, follows no symlink and leaves no trace; what it
 does not vouch for, whatever the reason, is read in the ordinary way (`mirrorfs.trees.local.read`).
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mirrorfs.core.quick import Quick, Terms
@@ -15,6 +20,20 @@ from mirrorfs.trees.local.quick import plain
 if TYPE_CHECKING:
     from mirrorfs.trees.local.tree import LocalTree
 
+LookAt = Callable[[int, int, Sequence[str], Terms], Sequence[Quick | None]]
+MOST = 20_000  # names in one answer, or one directory's
+
+
+def native() -> LookAt | None:
+    """The compiled one, where there is one."""
+    if os.environ.get("MIRRORFS_NATIVE") == "0":
+        return None
+    try:
+        from mirrorfs.trees.local.quick.native import look
+    except ImportError:
+        return None
+    return partial(look, threads=min(4, os.cpu_count() or 1), most=MOST)
+
 
 class QuickCheck:
     """See `mirrorfs.core.quick.Look`."""
@@ -23,7 +42,7 @@ class QuickCheck:
         self._source = source
         self._destination = destination
         self._terms = terms
-        self._look = plain.look
+        self._look = native() or partial(plain.look, most=MOST)
 
     def look(self, directory: str, names: Sequence[str]) -> Sequence[Quick | None]:
         """What the directories ``names`` in ``directory`` hold; the name of the root is "."."""

@@ -11,19 +11,19 @@ from mirrorfs.trees.local.attributes import by_path, read_xattrs
 from mirrorfs.trees.local.handles import DIRECTORY
 from mirrorfs.trees.local.quiet import open_quietly
 
-MOST = 10_000  # names in one answer, or one directory's
 
-
-def look(source: int, destination: int, names: Sequence[str], terms: Terms) -> list[Quick | None]:
-    """What the directories ``names`` hold, relative to two held ones; the first of them, where it
-    is much."""
+def look(
+    source: int, destination: int, names: Sequence[str], terms: Terms, *, most: int
+) -> list[Quick | None]:
+    """What the directories ``names`` hold, relative to two held ones; the first of them, where
+    these have more than ``most`` names."""
     answers: list[Quick | None] = []
     seen = 0
     for name in names:
         answers.append(answer := _directory(source, destination, name, terms))
         if answer is not None:
             seen += len(answer.equal) + len(answer.rest)
-            if seen >= MOST:
+            if seen >= most:
                 break
     return answers
 

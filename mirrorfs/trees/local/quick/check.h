@@ -1,0 +1,42 @@
+/* The quick check in C, without Python: see plain.py, which answers the same. */
+
+#ifndef MIRRORFS_QUICK_CHECK_H
+#define MIRRORFS_QUICK_CHECK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct terms {
+    int64_t window_ns; /* modification times less than this apart are equal */
+    int64_t uid;       /* of the source's file; -1: anybody's */
+    int mode, owner, xattrs;
+};
+
+enum verdict { REST, EQUAL, DROPPED };
+
+struct name {
+    uint32_t offset, length; /* in the bytes of its listing */
+    uint8_t type;            /* as in struct dirent */
+    uint8_t verdict;         /* of the destination's names: DROPPED where the source has it, too */
+};
+
+struct listing {
+    char *bytes;
+    struct name *names;
+    size_t size, room, count, most;
+};
+
+/* What a directory holds on both sides, where that is `known`. */
+struct answer {
+    struct listing ours, theirs; /* of the source, of the destination */
+    int known;
+};
+
+/* Look at `count` directories by their names in two open ones, with `threads` threads at most. The
+   answer: how many of them, the first ones, were looked at, enough for some `most` names. Each of
+   these answers is to be released. */
+size_t quick_look(int source, int destination, const char *const *names, size_t count,
+                  const struct terms *terms, int threads, size_t most, struct answer *answers);
+void quick_release(struct answer *answer);
+
+#endif
