@@ -24,7 +24,7 @@ LookAt = Callable[[int, int, Sequence[str], Terms], Sequence[Quick | None]]
 MOST = 20_000  # names in one answer, or one directory's
 
 
-def native() -> LookAt | None:
+def compiled() -> LookAt | None:
     """The compiled one, where there is one."""
     if os.environ.get("MIRRORFS_NATIVE") == "0":
         return None
@@ -42,7 +42,7 @@ class QuickCheck:
         self._source = source
         self._destination = destination
         self._terms = terms
-        self._look = native() or partial(plain.look, most=MOST)
+        self._look = compiled() or partial(plain.look, most=MOST)
 
     def look(self, directory: str, names: Sequence[str]) -> Sequence[Quick | None]:
         """What the directories ``names`` in ``directory`` hold; the name of the root is "."."""
