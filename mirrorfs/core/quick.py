@@ -25,7 +25,7 @@ class Terms(NamedTuple):
 
 
 class Quick(NamedTuple):
-    """What one look at a directory on both sides told: ``equal`` files need nothing; ``rest`` is
+    """What one look at a directory on both sides told: ``equal`` files need nothing, ``rest`` is
     every other name that stands on either side; ``left_out``: as many are equal and excluded."""
 
     equal: list[str]

@@ -28,6 +28,7 @@ from mirrorfs.errors import MirrorError
 from mirrorfs.service.client import ask
 from mirrorfs.status import Phase
 from mirrorfs.trees.local import LocalTree
+from mirrorfs.trees.local.quick import QuickCheck
 
 codecs.lookup("ascii")  # not every user may read the interpreter's library
 CHANGING = "unlink,unlinkat,rmdir,rename,renameat,renameat2"
@@ -109,9 +110,13 @@ class Stepped:
             os.read(go, 1)
 
         if self._pause == "scan":
-            _pause_before(LocalTree, "read", lambda tree, path, *_: path == "d1", wait)
+            _pause_before(
+                wait,
+                (LocalTree, "read", lambda tree, path, *_: path == "d1"),
+                (QuickCheck, "look", lambda check, directory, names: "d1" in names),
+            )
         elif self._pause == "apply":
-            _pause_before(LocalTree, "transfer", lambda *_: True, wait)
+            _pause_before(wait, (LocalTree, "transfer", lambda *_: True))
         os.kill(os.getpid(), signal.SIGSTOP)
         main(self._words)
 
@@ -198,17 +203,20 @@ def _names_temporary(arguments: str) -> bool:
 
 
 def _pause_before(
-    where: type, name: str, when: Callable[..., bool], wait: Callable[[], None]
+    wait: Callable[[], None], *methods: tuple[type, str, Callable[..., bool]]
 ) -> None:
     """Wait once, before the first call of a method that is meant."""
-    method = getattr(where, name)
     waited = False
 
-    def paused(*arguments: Any, **named: Any) -> Any:
-        nonlocal waited
-        if not waited and when(*arguments):
-            waited = True
-            wait()
-        return method(*arguments, **named)
+    def pausing(method: Callable[..., Any], when: Callable[..., bool]) -> Callable[..., Any]:
+        def paused(*arguments: Any, **named: Any) -> Any:
+            nonlocal waited
+            if not waited and when(*arguments):
+                waited = True
+                wait()
+            return method(*arguments, **named)
 
-    setattr(where, name, paused)
+        return paused
+
+    for where, name, when in methods:
+        setattr(where, name, pausing(getattr(where, name), when))

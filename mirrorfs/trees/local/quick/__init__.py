@@ -9,6 +9,7 @@ does not vouch for, whatever the reason, is read in the ordinary way (`mirrorfs.
 """
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -63,4 +64,10 @@ class QuickCheck:
         if one.hides(path) or two.hides(path):
             return True
         prefix = two.temporary_prefix
-        return any(name.startswith(prefix) for name in found.rest)
+        return _any_begins(found.rest, prefix) or _any_begins(found.equal, prefix)
+
+
+def _any_begins(names: Sequence[str], prefix: str) -> bool:
+    """Of sorted names."""
+    place = bisect_left(names, prefix)
+    return place < len(names) and names[place].startswith(prefix)
