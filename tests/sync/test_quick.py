@@ -149,7 +149,17 @@ def walked(places, opts, filter, look):
                 (batch.path, sorted(batch.equal), batch.source_entries, batch.destination_entries)
             ),
         )
+        actions = [
+            action._replace(want=_unread(action.want), expect=_unread(action.expect))
+            for action in plan.actions
+        ]
+        plan = plan._replace(actions=tuple(actions))
         return plan, heard, dict(names.groups()), destination.unswept()
+
+
+def _unread(entry):
+    """Without the time of the last look: reading where a link points to sets it."""
+    return None if entry is None else entry._replace(atime_ns=0)
 
 
 def _quick(source, look, destination, agreed):
