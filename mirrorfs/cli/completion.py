@@ -10,6 +10,12 @@ from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.voice import print_out
 from mirrorfs.errors import UsageError
 
+CONFIGURATIONS = '/etc/mirrorfs/*.toml "${XDG_CONFIG_HOME:-$HOME/.config}"/mirrorfs/*.toml'
+FISH_NAMES = (
+    "for file in /etc/mirrorfs/*.toml ~/.config/mirrorfs/*.toml; "
+    "string replace -r '.*/(.*)\\.toml$' '$1' $file; end"
+)
+
 
 def run(call: Call) -> int:
     shell = call.places[0]
@@ -20,7 +26,7 @@ def run(call: Call) -> int:
 
 
 def bash() -> str:
-    """Commands, flags, and the words that flags and arguments are one of."""
+    """Commands, flags, the words that flags and arguments are one of, and mirrors' names."""
     flags = [
         f'    {name}) flags="{" ".join("--" + f for f in of_command(name))}" ;;'
         for name in COMMANDS
@@ -34,6 +40,7 @@ def bash() -> str:
     first = [
         f'    {name}) first="{" ".join(words)}" ;;' for name in COMMANDS if (words := _first(name))
     ]
+    named = "|".join(f"{name}:{place + 2}" for name, place in _named().items())
     return f"""\
 _mirrorfs() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}" flags="" first=""
@@ -61,9 +68,16 @@ _mirrorfs() {{
   elif [[ -n $first ]]; then
     COMPREPLY=($(compgen -W "$first" -- "$word"))
   else
-    local IFS=$'\\n'
+    local IFS=$'\\n' name
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$word"))
+    case "${{COMP_WORDS[1]}}:$COMP_CWORD" in
+    {named})
+      for name in {CONFIGURATIONS}; do
+        name="${{name##*/}}" name="${{name%.toml}}"
+        [[ $name == "$word"* && $name != "*" ]] && COMPREPLY+=("$name")
+      done
+    esac
   fi
 }}
 complete -F _mirrorfs mirrorfs
@@ -78,10 +92,18 @@ def zsh() -> str:
     for name in COMMANDS:
         words = " ".join(_first(name))
         arguments = f"{_quoted(f'1:word:({words})')} " if words else ""
+        if (place := _named().get(name)) is not None:
+            arguments += f"'{place + 1}:mirror:_mirrorfs_mirrors' "
         flags = " ".join(of_command(name))
         cases.append(f"    {name}) use=({flags}); places=({arguments}'*:file:_files') ;;")
     return f"""\
 #compdef mirrorfs
+_mirrorfs_mirrors() {{
+  local -a names
+  names=({" ".join(f"{files}(N:t:r)" for files in CONFIGURATIONS.split())})
+  compadd -a names
+  _files
+}}
 _mirrorfs() {{
   local -a commands use places flags
   local -A spec
@@ -136,6 +158,11 @@ def fish() -> str:
             if name == "help":  # what it explains are commands themselves
                 when = f"__fish_seen_subcommand_from {name}"
             lines.append(f"complete -c mirrorfs -n {_escaped(when)} -f -a {_escaped(seen)}")
+    lines += [f"function __mirrorfs_mirrors; {FISH_NAMES}; end"]
+    for name, place in _named().items():
+        when = f"__fish_seen_subcommand_from {name}"
+        when += f"; and test (count (commandline -opc)) -eq {place + 2}"
+        lines.append(f"complete -c mirrorfs -n {_escaped(when)} -a '(__mirrorfs_mirrors)'")
     for flag in ALL.values():
         where = " ".join(name for name in COMMANDS if name in flag.commands)
         short = f" -s {flag.short[1:]}" if flag.short else ""
@@ -154,6 +181,16 @@ def _first(command: str) -> list[str]:
     if "|" not in first:
         return []
     return [w for word in first.split("|") for w in (COMMANDS if word == "COMMAND" else [word])]
+
+
+def _named() -> dict[str, int]:
+    """By command, which argument may be the name of a mirror; 0 is the first."""
+    return {
+        name: number
+        for name, command in COMMANDS.items()
+        for number, place in enumerate(command.places.split())
+        if place.strip("[].") in ("SRC", "MIRROR", "NAME")
+    }
 
 
 def _quoted(text: str) -> str:

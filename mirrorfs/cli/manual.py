@@ -1,7 +1,8 @@
 """The manual pages, from the table of flags, the commands' docstrings and the exit codes.
 
 Law: what `--help` says and what `man` says is one text. `mirrorfs.1` is the way in, each command
-has a page of its own. They are made when a wheel is built (.ci/made.py) and are nowhere kept.
+has a page of its own, `mirrorfs.toml.5` lists the keys of a configuration. They are made when a
+wheel is built (.ci/made.py) and are nowhere kept.
 """
 
 import re
@@ -9,8 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from mirrorfs import __version__
 from mirrorfs.cli import COMMANDS
-from mirrorfs.cli.flags import Flag, Verdict, of_command
+from mirrorfs.cli.flags import KEYS, Flag, Verdict, of_command
 from mirrorfs.cli.helping import description, endings
+from mirrorfs.config.keys import accepted
 
 OVERVIEW = """\
 mirrorfs keeps a destination folder identical to a source folder, continuously and one way. A
@@ -30,12 +32,44 @@ ENVIRONMENT = {
     "root).",
 }
 
+CONFIGURATION = """\
+A mirror has a name, and a file of that name with the ending .toml says what it mirrors.
+`mirrorfs init` asks a few questions and writes one, `mirrorfs config check` judges it,
+`mirrorfs run NAME` and `mirrorfs service enable NAME` use it. A mirror that runs takes up a change
+of its file at once.
+
+    source = "/home/ada/photos"
+    destination = "/run/media/ada/backup/photos"
+    archive = true
+    exclude = ["*.tmp", "/cache/**"]
+
+Paths are whole: /…, ~/…, file:///… (%XX is any byte), or a place on a drive, wherever that is
+mounted: UUID=…:/folder, LABEL=…:/folder. Several destinations of one source are tables:
+
+    source = "/srv"
+
+    [[destination]]
+    path = "/mnt/one/srv"
+
+    [[destination]]
+    path = "LABEL=two:/srv"
+    delete-excluded = true
+
+Every option of the command line may stand in the file under its long name; the command line beats
+the environment, the environment the file.
+"""
+
+FILES = {
+    "/etc/mirrorfs/NAME.toml": "The system's mirrors: where root has them.",
+    "~/.config/mirrorfs/NAME.toml": "Everybody else's. `--config-dir` says otherwise.",
+}
+
 Page = Iterator[str]
 
 
 def pages() -> dict[str, str]:
-    """Each page by the name of its file; section 1."""
-    made = {"mirrorfs.1": _overview()}
+    """Each page by the name of its file."""
+    made = {"mirrorfs.1": _overview(), "mirrorfs.toml.5": _configuration()}
     made |= {f"mirrorfs-{name}.1": _command(name) for name in COMMANDS}
     return {name: "\n".join(lines) + "\n" for name, lines in made.items()}
 
@@ -70,9 +104,30 @@ def _command(name: str) -> Page:
     yield from _foot(["mirrorfs"])
 
 
-def _head(name: str, summary: str) -> Page:
+def _configuration() -> Page:
+    yield from _head("mirrorfs.toml", "the configuration of a mirror", section=5)
+    yield r"\fINAME\fR.toml"
+    yield ".SH DESCRIPTION"
+    yield from _prose(CONFIGURATION)
+    yield ".SH KEYS"
+    group = ""
+    for key in KEYS.values():
+        if key.verdict is Verdict.IGNORED:
+            continue
+        if key.group != group:
+            group = key.group
+            yield f".SS {_quoted(group)}"
+        yield from _item(_bold(key.name), f"{key.help} ({accepted(key)[1]})")
+    yield ".SH FILES"
+    for file, meaning in FILES.items():
+        yield from _item(_bold(file), meaning)
+    yield '.SH "SEE ALSO"'
+    yield r"\fBmirrorfs\fR(1), \fBmirrorfs\-init\fR(1), \fBmirrorfs\-config\fR(1)"
+
+
+def _head(name: str, summary: str, section: int = 1) -> Page:
     # No date: the same source makes the same page.
-    yield f'.TH {_quoted(name.upper())} 1 "" "mirrorfs {__version__}" "mirrorfs"'
+    yield f'.TH {_quoted(name.upper())} {section} "" "mirrorfs {__version__}" "mirrorfs"'
     yield ".SH NAME"
     yield f"{escaped(name)} \\- {escaped(summary)}"
     yield ".SH SYNOPSIS"

@@ -101,7 +101,12 @@ class Installed:
 
     def run(self, *command: str | Path, **environment: str) -> str:
         paths = f"{self.place}/bin:{os.environ['PATH']}"
-        env = {"PYTHONPATH": str(self._site), "PATH": paths, "LANG": "C.UTF-8", "HOME": "/"}
+        env = {
+            "PYTHONPATH": str(self._site),
+            "PATH": paths,
+            "LANG": "C.UTF-8",
+            "HOME": str(self.place.parent),
+        }
         return call(*command, cwd=self.place.parent, env=env | environment)
 
 
@@ -111,6 +116,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     venv.create(place, with_pip=False, symlinks=True)
     pip = [sys.executable, "-m", "pip", "--python", str(place / "bin/python"), "install"]
     call(*pip, "--no-index", "--no-deps", wheel)
+    files = place.parent / ".config/mirrorfs"
+    files.mkdir(parents=True)
+    (files / "my-mirror.toml").touch()
     return Installed(place)
 
 
@@ -125,8 +133,9 @@ def test_an_installed_wheel_runs(installed: Installed) -> None:
 def test_each_command_has_a_manual_page_that_man_understands(installed: Installed) -> None:
     shown = installed.run("man", "mirrorfs-sync", MANPATH=f"{installed.place}/share/man")
     assert "make DST identical to SRC, once" in shown and "--dry-run" in shown
-    pages = sorted((installed.place / "share/man/man1").iterdir())
-    assert {page.name for page in pages} == {"mirrorfs.1", *(f"mirrorfs-{c}.1" for c in COMMANDS)}
+    pages = sorted((installed.place / "share/man").rglob("*.[15]"))
+    commands = {f"mirrorfs-{command}.1" for command in COMMANDS}
+    assert {page.name for page in pages} == {"mirrorfs.1", "mirrorfs.toml.5"} | commands
     judge = ["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-z"]
     assert subprocess.run([*judge, *pages], capture_output=True, check=True).stderr == b""
 
@@ -149,6 +158,9 @@ def test_bash_completes(installed: Installed) -> None:
     assert complete("mirrorfs", "journal", "v") == {"verify"}
     (installed.place.parent / "photos of summer").mkdir()
     assert complete("mirrorfs", "sync", "pho") == {"photos", "of", "summer"}
+    assert complete("mirrorfs", "run", "my-m") == {"my-mirror"}
+    assert complete("mirrorfs", "service", "enable", "my-m") == {"my-mirror"}
+    assert complete("mirrorfs", "sync", "a", "my-m") == set()
 
 
 def test_fish_completes(installed: Installed) -> None:
@@ -161,6 +173,8 @@ def test_fish_completes(installed: Installed) -> None:
     assert complete("mirrorfs sync --dry") == {"--dry-run"}
     assert complete("mirrorfs run --fsync re") == {"replace"}
     assert complete("mirrorfs journal v") == {"verify"}
+    assert complete("mirrorfs run my-m") == {"my-mirror"}
+    assert complete("mirrorfs service enable my-m") == {"my-mirror"}
 
 
 def test_zsh_completes(installed: Installed) -> None:
@@ -168,7 +182,9 @@ def test_zsh_completes(installed: Installed) -> None:
     at, terminal = pty.fork()
     if at == 0:
         os.chdir(installed.place.parent)
-        os.execvpe("zsh", ["zsh", "-f", "-i"], {"PATH": os.environ["PATH"], "TERM": "dumb"})
+        home = str(installed.place.parent)
+        environment = {"PATH": os.environ["PATH"], "TERM": "dumb", "HOME": home}
+        os.execvpe("zsh", ["zsh", "-f", "-i"], environment)
     functions = f"{installed.place}/share/zsh/site-functions"
     start = f"fpath=({functions} $fpath); autoload -Uz compinit; compinit -u -D; PS1=rea''dy\n"
     said = bytearray()
@@ -178,6 +194,8 @@ def test_zsh_completes(installed: Installed) -> None:
         os.write(terminal, b"mirrorfs sync --dry-r\t--fsync=rep\t")
         until(partial(_typed, terminal, said, b"--dry-run"), "zsh to complete a flag")
         until(partial(_typed, terminal, said, b"--fsync=replace"), "zsh to complete its value")
+        os.write(terminal, b"\x15mirrorfs service enable my-m\t")
+        until(partial(_typed, terminal, said, b"my-mirror"), "zsh to complete a mirror's name")
     finally:
         print(bytes(said))
         os.kill(at, signal.SIGKILL)
