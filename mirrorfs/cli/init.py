@@ -13,9 +13,10 @@ import sys
 from mirrorfs.cli import COMMANDS
 from mirrorfs.cli.flags import KEYS, REFUSED
 from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.judging import doubts
 from mirrorfs.cli.naming import directory
 from mirrorfs.cli.voice import print_out
-from mirrorfs.config import Configuration, Directory
+from mirrorfs.config import Configuration, Directory, Problem
 from mirrorfs.config.compose import Answers, Text, compose
 from mirrorfs.config.directory import is_name
 from mirrorfs.config.keys import PATHS, STDIN_OR_STDOUT
@@ -25,6 +26,8 @@ from mirrorfs.config.store import store
 from mirrorfs.drives import offered, parse
 from mirrorfs.errors import ExitCode, MirrorError, UsageError
 from mirrorfs.output.escape import printable
+from mirrorfs.overlap import overlap
+from mirrorfs.state import State
 
 
 def run(call: Call) -> int:
@@ -39,7 +42,10 @@ def run(call: Call) -> int:
         raise UsageError(
             f"{error}: it cannot stand in a TOML file", remedy="put patterns in an --exclude-from"
         ) from None
-    _prove(name, file, text, answers)
+    if wrong := _doubts(_proven(name, file, text, answers)):
+        if not asks:
+            raise UsageError(f"--{wrong.key}: {wrong.what}", remedy=wrong.remedy)
+        print_out("this would be refused; say no, and begin again with other folders\n")
     over = False
     if os.path.lexists(file):
         if not asks:
@@ -69,7 +75,8 @@ def _next(name: str, file: str) -> str:
         f"  mirrorfs run {name}             mirror until Ctrl-C",
     ]
     if "service" in COMMANDS:
-        lines.append(f"  mirrorfs service enable {name}  mirror from now on, and after each start")
+        whose = " --user" * (os.geteuid() != 0)
+        lines.append(f"  mirrorfs service enable {name}{whose}  mirror from now on, at each start")
     return "\n".join(lines) + "\n"
 
 
@@ -96,7 +103,8 @@ def _answers(call: Call, *, asks: bool) -> Answers:
     presets = making.preset
     chosen = _presets(presets) if presets or not asks else _asked_presets()
     places = [_whole(place) for place in destinations]
-    return Answers(_whole(source), places, archive, chosen, options)
+    besides = _own_state(call, whole := _whole(source))
+    return Answers(whole, places, archive, chosen, options, besides)
 
 
 def _whole(place: str) -> str:
@@ -111,7 +119,29 @@ def _from_here(name: str, text: str) -> str:
     return _whole(text) if is_path else text
 
 
-def _prove(name: str, file: str, text: str, answers: Answers) -> None:
+def _own_state(call: Call, source: str) -> list[tuple[str, str]]:
+    """What mirrorfs writes below the source is no part of it."""
+    if parse(source) is not None:
+        return []
+    found = overlap(State.find(call.flags.state.state_dir).home, source)
+    if found is None or found.destination_in_source or not found.inner:
+        return []
+    inner = re.sub(r"([\\*?\[\]{}])", r"\\\1", found.inner)
+    return [(f"/{inner}/**", "what mirrorfs remembers: it would change all the time")]
+
+
+def _doubts(found: Configuration) -> Problem | None:
+    """Say what looks wrong; the first thing that is."""
+    first = None
+    for problem, matters in doubts(found):
+        word = "wrong" if matters else "warning"
+        remedy = f" ({problem.remedy})" if problem.remedy else ""
+        print_out(f"{word}: {printable(f'{problem.key}: {problem.what}{remedy}')}\n")
+        first = first or (problem if matters else None)
+    return first
+
+
+def _proven(name: str, file: str, text: str, answers: Answers) -> Configuration:
     """What is written must read back as what was answered. Raises UsageError."""
     home = os.path.expanduser("~")
     found = read(name, file, text.encode(), KEYS, home=home, refused=REFUSED)
@@ -120,6 +150,7 @@ def _prove(name: str, file: str, text: str, answers: Answers) -> None:
         raise UsageError(f"--{first.key}: {first.what}", remedy=first.remedy)
     back = (found.source, [target.destination for target in found.targets])
     assert back == (answers.source, list(answers.destinations)), back
+    return found
 
 
 def _name(call: Call, place: Directory, source: str, *, asks: bool) -> str:

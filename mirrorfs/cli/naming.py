@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING
 from mirrorfs.cli import COMMANDS
 from mirrorfs.cli.parse import Parsed, parse
 from mirrorfs.errors import MirrorError
-from mirrorfs.hold import HoldFile
-from mirrorfs.lookup import lookup
-from mirrorfs.state import State
 
 if TYPE_CHECKING:
     from mirrorfs.config import Configuration, Directory, Target
@@ -61,6 +58,8 @@ class Named:
         places = [configuration.source, target.destination]
         if "MIRROR" not in COMMANDS[self.command].places:
             return places
+        from mirrorfs.state import State
+
         # Several sources may share a destination: a mirror that is known has a name of its own.
         given = target.layer().get("state-dir", [""])[-1]
         chosen = State.find(self.parsed.flags.state.state_dir or given).mirror(*places)
@@ -128,6 +127,10 @@ def _index(command: str, places: list[str]) -> int | None:
 
 def _holds(parsed: Parsed) -> bool:
     """Whether the mirror holds the plan that is named."""
+    from mirrorfs.hold import HoldFile
+    from mirrorfs.lookup import lookup
+    from mirrorfs.state import State
+
     word, plan = parsed.places
     held = None
     with suppress(MirrorError):

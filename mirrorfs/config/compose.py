@@ -32,13 +32,15 @@ class Text(Exception):
 
 
 class Answers(NamedTuple):
-    """``options``: texts by key, as the command line would have them."""
+    """``options``: texts by key, as the command line would have them. ``besides``: patterns that
+    are left out as well, each with its reason."""
 
     source: str
     destinations: Sequence[str]
     archive: bool
     presets: Sequence[Preset]
     options: Mapping[str, Sequence[str]] = {}
+    besides: Sequence[tuple[str, str]] = ()
 
 
 def compose(name: str, answers: Answers, keys: Mapping[str, Key]) -> str:
@@ -98,6 +100,7 @@ def _kept(archive: bool) -> str:
 
 def _left_out(answers: Answers) -> Iterable[str]:
     exclude = [pair for preset in answers.presets for pair in preset.exclude]
+    exclude += answers.besides
     exclude += [(pattern, "") for pattern in answers.options.get("exclude", ())]
     tagged = {pair for preset in answers.presets for pair in preset.tagged}
     names = dict(sorted(tagged))

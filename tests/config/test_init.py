@@ -139,3 +139,22 @@ def test_a_drive_is_offered_by_its_uuid(place: Place, call: Call, tmp_path: Path
         assert call("sync", "docs").code == 0
         assert (point / "folder" / "a.txt").read_text() == "a"
     assert "warning:" in call("config", "check").out, "the drive is away"
+
+
+def test_what_mirrorfs_remembers_is_left_out(place: Place, call: Call) -> None:
+    home = place.source.parent  # the state directory lies in it
+    done = call("init", "home", "--source", home, "--destination", "/tmp/not-made", "--yes")
+    assert done.code == 0, done.said
+    assert written(place, "home")["exclude"] == ["/state/mirrorfs/**"]
+
+
+def test_what_would_be_refused_is_not_written(place: Place, call: Call) -> None:
+    inner = place.source / "inner"
+    words = ("init", "docs", "--source", place.source, "--destination", inner)
+    done = call(*words, "--yes")
+    assert done.code == 2
+    assert "overlapping" in done.err
+    assert os.listdir(place.files) == []
+    done = call(*words, answers="\nnone\nn\n")
+    assert "this would be refused" in done.out
+    assert os.listdir(place.files) == []

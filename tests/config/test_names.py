@@ -233,4 +233,4 @@ def test_whose_files_are_read(open_path: Path) -> None:
     assert "no mirrors in /etc/mirrorfs" in listed(None)
     there = str(home / ".config" / "mirrorfs")
     assert "mine  /s → /d" in listed(None, CONFIGURATION_DIRECTORY=f"{there}:/x")
-    assert "no mirrors" in listed(NOBODY, XDG_CONFIG_HOME="/nowhere")
+    assert "no mirrors" in listed(NOBODY, XDG_CONFIG_HOME="/not/there")
