@@ -32,12 +32,20 @@ class Batch:
             Node, None
         ] = {}  # directories whose watches are all set: look at everything
         self.moved: dict[Moved, None] = {}
+        # Ends of renames that are to be looked at whole: a moment later, so that the rename itself
+        # need not wait for that.
+        self.afterwards: dict[str, None] = {}
         self.gaps: dict[str, str] = {}
         self.coverage: dict[str, Coverage] = {}
         self.cookies: dict[str, None] = {}
 
     def gap(self, path: str, reason: str) -> None:
         self.gaps.setdefault(path, reason)
+
+    def catch_up(self) -> None:
+        """What was to be looked at afterwards is to be looked at now."""
+        self.paths.update(dict.fromkeys(self.afterwards, True))
+        self.afterwards.clear()
 
     def looks(self, keys: Iterable[Key]) -> None:
         self.dirty.update(dict.fromkeys(keys))

@@ -27,6 +27,7 @@ from mirrorfs.watch.task import Task
 # elsewhere shall not keep us awake, and what we write ourselves on the same file system shall not
 # delay the next change.
 _OTHERS, _OTHERS_LONGEST = 0.001, 0.008
+_AFTERWARDS = 0.5  # seconds until both ends of a rename are looked at whole
 _FINISH = 2.0  # seconds the end may take to empty the queue
 
 
@@ -71,6 +72,7 @@ class Session:
         self._resyncs = 0
         self._next_poll = self._clock() + self._pace.poll
         self._next_look: float | None = None
+        self._catch_up_at: float | None = None
         self._next_read = 0.0  # 0: as soon as there is something
         self._others = _OTHERS
         self.ready = False
@@ -131,9 +133,14 @@ class Session:
             # The kernel is silent about a deleted root while a deleted file in it is still open.
             self._next_look = None
             self._check_root()
+        if self._catch_up_at is not None and self._catch_up_at <= now:
+            self._catch_up_at = None
+            self._batch.catch_up()
         if self._barriers:
             self._pass_barriers()
         self.report()
+        if self._catch_up_at is None and self._batch.afterwards:
+            self._catch_up_at = now + _AFTERWARDS
         if not self.ready and backend.done(self._initial) and not backend:
             self.ready = True
             if not self.continued:
@@ -169,6 +176,7 @@ class Session:
             self._read()
         backend.run(self._clock, end)
         self._batch.looks(self._settling.drain())
+        self._batch.catch_up()
         self._phantoms.notice(self._batch.dirty, end)
         self._phantoms.find(self._batch)
         if backend:
@@ -182,6 +190,7 @@ class Session:
         """Report what is known, with the loss of the rest first."""
         self._batch.gap("", plain(why))
         self._batch.looks(self._settling.drain())
+        self._batch.catch_up()
         self.report()
 
     def close(self) -> None:
@@ -214,6 +223,7 @@ class Session:
             self._next_read or None,
             self._settling.next(),
             self._phantoms.due,
+            self._catch_up_at,
         ]
         return min(moment for moment in moments if moment is not None) - self._clock()
 
@@ -260,6 +270,7 @@ class Session:
             return
         self._barriers = [bar for bar in self._barriers if bar[1] not in through]
         self._batch.looks(self._settling.drain())
+        self._batch.catch_up()
         self._phantoms.notice(self._batch.dirty, self._clock())
         self._phantoms.find(self._batch)
         self._backend.gaps()

@@ -109,6 +109,22 @@ def test_a_rename_is_told_as_one_and_the_rest_of_the_disk_not_at_all(start: Call
     assert Moved("d", "e") in watched.barrier()
 
 
+def test_a_renamed_directory_is_looked_at_whole_after_the_rename_was_told(start: Callable) -> None:
+    watched = start(backend="fanotify")
+    root = watched.root
+    (root / "d" / "below").mkdir(parents=True)
+    watched.assert_complete()
+    batches: list[list[object]] = []
+    watched.mirror.stall = lambda changes: batches.append([*changes])
+    (root / "d").rename(root / "e")
+    watched.wait(Moved("d", "e"), Dirty("d", True), Dirty("e", True))
+    (told,) = (batch for batch in batches if Moved("d", "e") in batch)
+    assert Dirty("e") in told
+    assert Dirty("e", True) not in told, "a mirror renames before it looks"
+    (root / "e").rename(root / "f")
+    assert {Moved("e", "f"), Dirty("e", True), Dirty("f", True)} <= set(watched.barrier())
+
+
 def test_what_is_left_out_is_not_told_of(start: Callable) -> None:
     watched = start(backend="fanotify", exclude=lambda path: path == "out")
     (watched.root / "out" / "d").mkdir(parents=True)

@@ -247,8 +247,14 @@ class FanotifyBackend:
             self.events += 1
         if origin is not None and path is not None:
             self._batch.moved[Moved(origin, path)] = None
+        within = origin is not None and path is not None
         for one in (origin, path):
-            if one is not None:
+            if one is None:
+                continue
+            if is_directory and within:
+                self._batch.afterwards[one] = None
+                self._batch.paths.setdefault(one, False)
+            else:
                 self._batch.paths[one] = is_directory or self._batch.paths.get(one, False)
 
     def _path(self, directory: bytes, name: bytes, is_directory: bool) -> str | None:
