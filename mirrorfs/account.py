@@ -28,10 +28,17 @@ SILENT = "not answering"
 PATIENCE = 10.0  # seconds a mirror may take to say how it is
 
 
-def account(directory: str, home: str, *, max_lag: float | None = None) -> Account | None:
+def account(
+    directory: str,
+    home: str,
+    *,
+    max_lag: float | None = None,
+    live: dict[str, Any] | None = None,
+) -> Account | None:
     """Of the mirror whose state is in ``directory`` below ``home``; ``None`` where there is none.
-    ``max_lag``: so many seconds it may be behind. ``ailments`` says why it is not ``healthy``."""
-    said = load(directory)
+    ``max_lag``: so many seconds it may be behind. ``live``: what it says of itself, where that is
+    known. ``ailments`` says why it is not ``healthy``."""
+    said = load(directory) if live is None else {**live, "alive": True}
     checkpoint = CheckpointFile(directory).load()
     problem, held = "", None
     try:
@@ -41,7 +48,7 @@ def account(directory: str, home: str, *, max_lag: float | None = None) -> Accou
     if said is None and checkpoint is None and held is None:
         return None
     alive = bool(said and said.pop("alive"))
-    if alive:
+    if alive and live is None:
         said = {**(said or {}), **_live(directory)}
     mirror: Account = {"name": os.path.basename(directory), **(said or {})}
     mirror["held"] = held and held.record()

@@ -26,7 +26,9 @@ from mirrorfs.cli.voice import Voice
 from mirrorfs.config.changes import changes
 from mirrorfs.errors import MirrorError
 from mirrorfs.noticing import Noticing
+from mirrorfs.output.bridge import bridge
 from mirrorfs.output.escape import printable
+from mirrorfs.output.promfile import PrometheusFile, refuse_inside
 from mirrorfs.output.statusline import StatusLine
 from mirrorfs.pace import Pace
 from mirrorfs.run import Condition, Run, Target
@@ -75,6 +77,7 @@ class Serving:
 
     def __init__(self, calls: list[Call]) -> None:
         self._log, self._named = calls[0].log, calls[0].named
+        bridge(self._log)
         self._wanted = Wanted.of(calls)
         self._keeper = Onward()
         self._mirrors: Run | None = None
@@ -210,12 +213,16 @@ class Serving:
                 )
                 if (point := call.flags.viewing.mount)
             ]
+            files = _files(calls, mirrors, state)
             stack.enter_context(toggling(*wanted.paces))
             line = stack.enter_context(StatusLine(mirrors.news, self._log, sys.stderr))
             try:
-                await beside(mirrors, line.keep_drawing, *views)
+                await beside(mirrors, line.keep_drawing, *views, *(one.keep for one in files))
             finally:
                 self.abandoned |= mirrors.abandoned
+                if self._wanted is wanted:
+                    for one in files:
+                        one.end()
 
 
 def _tell_of_reloading() -> None:
@@ -226,7 +233,7 @@ def _tell_of_reloading() -> None:
 def _target(call: Call, made: Mirroring, limit: Pace, stack: ExitStack, *, several: bool) -> Target:
     """What is wanted of one destination; its reports are open as long as the stack is."""
     destination = call.places[1]
-    voice = stack.enter_context(Voice(call.flags, call.log, destination))
+    voice = stack.enter_context(Voice(call.flags, call.log, destination, lasting=True))
     name = f"{destination}: " if several else ""
     return Target(
         destination,
@@ -243,6 +250,20 @@ def _target(call: Call, made: Mirroring, limit: Pace, stack: ExitStack, *, sever
         listener=voice.listener,
         said=lambda line: call.log.notice(printable(f"{name}{line}")),
     )
+
+
+def _files(calls: list[Call], mirrors: Run, state: State) -> list[PrometheusFile]:
+    """For each file that is named: of the mirrors that name it. Raises SettingError, FatalError."""
+    wanted: dict[str, list[tuple[Condition, str]]] = {}
+    for call, condition in zip(calls, mirrors.conditions, strict=True):
+        if file := call.flags.looking.prometheus_file:
+            refuse_inside(file, [place for each in calls for place in each.places])
+            wanted.setdefault(file, []).append((condition, state.mirror(*call.places)))
+    said = calls[0].log.notice
+    return [
+        PrometheusFile(file, conditions, home=state.home, news=mirrors.news, said=said)
+        for file, conditions in wanted.items()
+    ]
 
 
 def _view(call: Call, made: Mirroring, point: str) -> "View":

@@ -13,6 +13,7 @@ from mirrorfs.cli.flags import Flags
 from mirrorfs.core.plan import Plan
 from mirrorfs.output.log import Level, Log
 from mirrorfs.output.narrator import LINK, SPECIAL, Narrator, Several
+from mirrorfs.output.repeats import Repeats
 from mirrorfs.output.reports import Reports
 from mirrorfs.output.stats import ONE_LINE_DATE, Stats
 from mirrorfs.output.ticker import Ticker
@@ -24,9 +25,10 @@ NANOSECONDS = 1_000_000_000
 
 
 class Voice:
-    """A context manager; ``listener`` is for the pass, ``stats`` what it heard."""
+    """A context manager; ``listener`` is for the pass, ``stats`` what it heard. ``lasting``: of a
+    service, which looks again and again at what fails."""
 
-    def __init__(self, flags: Flags, log: Log, destination: str) -> None:
+    def __init__(self, flags: Flags, log: Log, destination: str, *, lasting: bool = False) -> None:
         self._flags = flags
         self.log = log
         self.stats = Stats(bits=self._bits())
@@ -37,6 +39,7 @@ class Voice:
             place=destination,
             silent=silent,
             backups=bool(flags.deleting.backup_dir or flags.deleting.suffix),
+            repeats=Repeats() if lasting else None,
         )
         self.reports = Reports(flags.reporting)
         self.listener: Listener = (

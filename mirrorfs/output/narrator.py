@@ -10,6 +10,7 @@ from mirrorfs.core.tree import Failure, Trouble
 from mirrorfs.core.walk import Batch
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Level, Log
+from mirrorfs.output.repeats import Repeats
 from mirrorfs.output.stats import Stats
 from mirrorfs.output.words import Words, is_directory, is_transfer, size_of, subject, words
 from mirrorfs.sync import Listener
@@ -20,7 +21,8 @@ SPECIAL = "Can't transfer non file/directory"
 
 class Narrator(Listener):
     """``place`` is the destination, for lines about the whole of it; ``silent`` are beginnings of
-    notices nobody wants (--skip-links); ``backups``: what is deleted is kept elsewhere."""
+    notices nobody wants (--skip-links); ``backups``: what is deleted is kept elsewhere.
+    ``repeats`` holds back what a service would say over and over."""
 
     def __init__(
         self,
@@ -30,6 +32,7 @@ class Narrator(Listener):
         place: str = "",
         silent: tuple[str, ...] = (),
         backups: bool = False,
+        repeats: Repeats | None = None,
     ) -> None:
         self._backups = backups
         self._log = log
@@ -37,6 +40,7 @@ class Narrator(Listener):
         self._place = f"Local file system at {place}"
         self._silent = silent
         self._said_withheld = False
+        self._repeats = repeats
 
     def attempt(self) -> None:
         """A new attempt of the run begins."""
@@ -53,7 +57,7 @@ class Narrator(Listener):
             self._expect(action)
         for path, message in batch.notices:
             if not (self._silent and message.startswith(self._silent)):
-                self._log.notice(message, path)
+                self._tell(Level.NOTICE, message, path)
         for failure in batch.failures:
             self._fail(failure, "")
         if self._log.shows(Level.DEBUG):
@@ -62,11 +66,13 @@ class Narrator(Listener):
                 self._log.debug("Unchanged skipping", where + name)
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
-        says = self._log.shows(Level.INFO)
+        says, repeats = self._log.shows(Level.INFO), self._repeats
         for outcome in outcomes:
             match outcome.status:
                 case Status.DONE:
                     self._count(outcome)
+                    if repeats is not None:
+                        repeats.done(outcome.action.path)
                     if says:
                         self._say(outcome.action)
                 case Status.SKIPPED:
@@ -139,7 +145,15 @@ class Narrator(Listener):
     def _fail(self, failure: Failure | None, what: str, path: str = "") -> None:
         self._stats.errors += 1
         if failure is not None:
-            self._log.error(what + printable(failure.message), failure.path or path)
+            where = failure.path or path
+            self._tell(Level.ERROR, what + printable(failure.message), where)
+
+    def _tell(self, level: Level, message: str, path: str) -> None:
+        """A line that may come again and again."""
+        if self._repeats is not None:
+            message = self._repeats.say(path, message)
+        if message:
+            self._log.log(level, message, path)
 
 
 def planned(listener: Listener, plan: Plan) -> None:
