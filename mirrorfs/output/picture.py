@@ -81,11 +81,8 @@ def _mark(mirror: Mirror) -> tuple[str, str]:
 
 def _details(mirror: Mirror) -> list[Text]:
     lines = [
-        Text.assemble(
-            _mark(mirror),
-            " ",
-            (f"{printable(mirror['source'])} → {printable(mirror['destination'])}", "bold"),
-        )
+        Text.assemble(_mark(mirror), " ", (printable(mirror["source"]), "bold")),
+        Text.assemble("→ ", (printable(mirror["destination"]), "bold")),
     ]
 
     def say(head: str, text: str, style: str = "") -> None:
