@@ -172,15 +172,15 @@ class Follower:
         self._mirror.vouch(replace(checkpoint, cursor=self._cursor, retry=retry))
         self._unvouched = None
 
-    def rest(self) -> None:
-        """Hold nothing of either tree until there is something to do, where nothing is left to make
-        durable. Raises MirrorError, OSError."""
-        if self._unvouched is None:
-            self._mirror.rest()
+    def settle(self) -> None:
+        """It is quiet: make durable what was applied, then hold nothing of either tree until there
+        is something to do. Raises MirrorError, OSError."""
+        self.vouch()
+        self._mirror.roots.rest()
 
     def look(self) -> None:
         """See whether both roots are what they were. Raises MirrorError."""
-        self._mirror.wake()
+        self._mirror.roots.look()
 
     def pause(self) -> float:
         """Seconds until something must be done though nothing changes; infinite for never."""
@@ -190,8 +190,10 @@ class Follower:
             due = min((owed.due for owed in self.owed.values()), default=due)
         if self._removals.last is not None:
             due = min(due, self._removals.last + SILENT_SECONDS)
+        if not self._mirror.roots.rests:
+            due = min(due, now + QUIET_SECONDS)
         if self._unvouched is not None:
-            due = min(due, now + QUIET_SECONDS, self._unvouched[2] + VOUCH_SECONDS)
+            due = min(due, self._unvouched[2] + VOUCH_SECONDS)
         return max(0.0, due - now)
 
     @property

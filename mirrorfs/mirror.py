@@ -55,7 +55,8 @@ from mirrorfs.trees.local import LocalTree
 
 
 class Mirror:
-    """A context manager: holds the two roots, and the destination's lock unless it only plans.
+    """A context manager: holds the two ``roots``, and the destination's lock unless it only plans.
+    They may be let go of between two calls, but for what is not vouched for yet.
 
     ``full``: compare everything even if a journal could vouch. ``dry``: change nothing; a
     destination that does not exist is then an empty one. ``create``: a destination that does
@@ -107,7 +108,7 @@ class Mirror:
         home = self._state.home
         if os.path.isdir(home):  # else nothing is kept; who is about to make it asks before
             self._refuse_state("destination", paths[1])
-        self._roots = Roots(
+        self.roots = Roots(
             self.places,
             found,
             options,
@@ -119,9 +120,10 @@ class Mirror:
             create=create,
             wait=wait,
         )
-        self.source, self.destination = self._roots.source, self._roots.destination
+        self.source, self.destination = self.roots.source, self.roots.destination
         place = self._state.mirror(source, destination)
         self._flushing = Flushing(self.destination, place, listener or Listener(), dry)
+        self.roots.woke = self._flushing.woke
         self.keeper = Keeper(place, self._describe, self._check_state)
         self._names_file = NamesFile(place)
         self._names = self._names_file.load()
@@ -135,7 +137,7 @@ class Mirror:
             options=options,
             filter=filter,
             settings=settings,
-            elsewhere=self._roots.elsewhere,
+            elsewhere=self.roots.elsewhere,
             quota=quota,
             names=self._names,
             mounted=MountedSource(
@@ -160,18 +162,7 @@ class Mirror:
 
     def __exit__(self, *_: object) -> None:
         self._flushing.close()
-        self._roots.close()
-
-    def rest(self) -> None:
-        """Hold nothing open of either tree, so that their drives can be taken away, until the next
-        call; all must be vouched for. Raises MirrorError, OSError."""
-        self._roots.rest()
-
-    def wake(self) -> None:
-        """Hold both again, as every call that needs them does. Raises MirrorError where one is not
-        the directory it was."""
-        if self._roots.wake():
-            self._flushing.woke()
+        self.roots.close()
 
     @property
     def has_journal(self) -> bool:
@@ -189,7 +180,7 @@ class Mirror:
             raise _distrusted(error) from error
 
     def _reading(self) -> Reading:
-        self.wake()
+        self.roots.wake()
         known, checkpoint = None, self.checkpoint
         if checkpoint is not None:
             known = Known(
@@ -267,7 +258,7 @@ class Mirror:
     def plan(self, reading: Reading | None = None, *, heard: Heard = nobody) -> Plan:
         """What a sync would do; ``heard`` is told of each directory that was read."""
         reading = reading or self.reading()
-        self.wake()
+        self.roots.wake()
         return self._pass.plan(reading.scope, reading.hints, heard)
 
     def weigh(self, plan: Plan, *, whole: bool) -> Refusal | None:
@@ -304,7 +295,7 @@ class Mirror:
         destination lost a moment ago. ``approved``: take exactly this away, or nothing. ``waits``:
         see `Pass.run`. ``settles``: if nothing is refused, a plan held before is out of date."""
         self._why = reading.why
-        self.wake()
+        self.roots.wake()
         with self._flushing.writing(reading.scope, vouched=reading.cursor is not None):
             report = self._pass.run(
                 reading.scope,

@@ -6,12 +6,12 @@ is made where a drive should be.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
 from mirrorfs.claim import Claim
 from mirrorfs.core.options import Options
-from mirrorfs.drives import Found, find, make, rouse
+from mirrorfs.drives import Found, asleep, find, make, rouse
 from mirrorfs.errors import DirectoryMissing, DriveAway, MirrorError
 from mirrorfs.preflight import lock_destination
 from mirrorfs.settings import Settings
@@ -32,7 +32,8 @@ def sought(places: tuple[str, str]) -> tuple[Found, Found]:
 class Roots:
     """``source``, ``destination`` and the trees ``elsewhere`` of a mirror. ``dry``: nothing is
     written, and a destination that does not exist is an empty one; ``create``: it is made.
-    ``home``: the state directory. Raises as `LocalTree` and `lock_destination` do."""
+    ``home``: the state directory. ``rests``: nothing is held; ``woke`` is called when that ends.
+    Raises as `LocalTree` and `lock_destination` do."""
 
     def __init__(
         self,
@@ -50,7 +51,8 @@ class Roots:
     ) -> None:
         self._places, self._options = places, options
         self._lock, self._claim = -1, Claim(home)
-        self._rests = False
+        self.rests = False
+        self.woke: Callable[[], None] = lambda: None
         self.elsewhere: list[LocalTree] = []
         suffix = settings.partial_suffix
         at = found[1].path
@@ -81,20 +83,20 @@ class Roots:
 
     def rest(self) -> None:
         """Hold nothing open; what was written must be durable. Raises MirrorError, OSError."""
-        if self._rests or isinstance(self.destination, MemoryTree):
+        if self.rests or isinstance(self.destination, MemoryTree):
             return
         if self._lock >= 0:
             self._claim.take(self.destination.identity())
-        self._rests = True
+        self.rests = True
         for tree in self._open:
             tree.rest()
         self._unlock()
 
-    def wake(self) -> bool:
-        """Hold them again; whether they were let go of. Raises MirrorError where a drive is gone or
-        another one is in its place; then nothing is held still."""
-        if not self._rests:
-            return False
+    def wake(self) -> None:
+        """Hold them again. Raises MirrorError where a drive is gone or another one is in its place;
+        then nothing is held still."""
+        if not self.rests:
+            return
         try:
             source, destination = (find(place) for place in self._places)
             self.source.wake(source.path)
@@ -109,8 +111,18 @@ class Roots:
                     tree.rest()
             raise
         self._claim.release()
-        self._rests = False
-        return True
+        self.rests = False
+        self.woke()
+
+    def look(self) -> None:
+        """See whether both are what they were; nothing is mounted by it. Raises MirrorError."""
+        if any(map(asleep, self._places)):
+            return
+        self.wake()
+        for place, tree in zip(self._places, (self.source, self.destination), strict=True):
+            tree.identity()
+            if isinstance(tree, LocalTree) and find(place).path != tree.path:
+                raise DriveAway(f"{place} is mounted elsewhere by now", remedy="it is looked for")
 
     def close(self) -> None:
         for tree in self._open:

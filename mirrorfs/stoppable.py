@@ -7,12 +7,18 @@ from collections.abc import Callable, Sequence
 
 from mirrorfs.core.plan import Outcome
 from mirrorfs.core.walk import Batch
+from mirrorfs.errors import TemporaryError
 from mirrorfs.figures import Figures
 from mirrorfs.sync import Listener
 
 
 class Stopped(Exception):
     """The user asked to stop; ends a pass between two batches."""
+
+
+class Shaken(TemporaryError):
+    """Something was mounted or unmounted where a root is; ends a pass, and everything is looked at
+    anew."""
 
 
 class Watching(Listener):
@@ -29,6 +35,7 @@ class Watching(Listener):
         self._following = following
         self._beat = beat
         self.stopping = False
+        self.shaken = False
 
     def check(self, _: Batch | None = None) -> None:
         """Asked by who only looks: for each directory, for each piece of content."""
@@ -51,3 +58,5 @@ class Watching(Listener):
         """Asked while content is moved, in the transferring thread."""
         self._beat()
         self.check()
+        if self.shaken:
+            raise Shaken("something was mounted or unmounted there", remedy="it is looked at anew")

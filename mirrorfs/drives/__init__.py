@@ -10,6 +10,7 @@ Law: a place is known by what was written, for ever; where it is, is asked anew 
     describe   what can be said of it to people
 """
 
+from mirrorfs.drives.describe import Description, describe, sight
 from mirrorfs.drives.find import Found, find, located
 from mirrorfs.drives.make import make
 from mirrorfs.drives.name import absolute, asleep, name, rouse
@@ -17,10 +18,12 @@ from mirrorfs.drives.offer import offered
 from mirrorfs.drives.place import Place, parse
 
 __all__ = [
+    "Description",
     "Found",
     "Place",
     "absolute",
     "asleep",
+    "describe",
     "find",
     "located",
     "make",
@@ -28,4 +31,5 @@ __all__ = [
     "offered",
     "parse",
     "rouse",
+    "sight",
 ]

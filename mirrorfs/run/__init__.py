@@ -15,6 +15,7 @@ waited out: changes gather in the journal, nothing is deleted, and it is tried a
     behind     since when a mirror is behind its source
     condition  how a mirror is, and who is told when that changes
     news       how all of them are
+    mounting   what is mounted where they are
     pulse      whether everything gets on
     pausing    the pause of one target
     answers    what is answered to those who ask

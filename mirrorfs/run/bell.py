@@ -7,17 +7,23 @@ import trio
 
 
 class Bell:
-    """``hurried``: everything that waits is to be looked at at once, until somebody has."""
+    """``hurried``: everything that waits is to be looked at at once, until somebody has;
+    ``shaken``: the roots are, because something was mounted or unmounted there."""
 
     def __init__(self) -> None:
         self._rung = trio.Event()
         self.hurried = False
+        self.shaken = False
 
     def ring(self) -> None:
         self._rung.set()
 
     def hurry(self) -> None:
         self.hurried = True
+        self.ring()
+
+    def shake(self) -> None:
+        self.shaken = True
         self.ring()
 
     def listen(self) -> None:
@@ -28,10 +34,10 @@ class Bell:
         await self._rung.wait()
 
     async def pause(self, seconds: float) -> None:
-        """Changes do not end it, being asked to hurry does."""
+        """Changes do not end it, being asked to hurry does, and so do mounts."""
         until = trio.current_time() + seconds
-        while not self.hurried and trio.current_time() < until:
+        while not (self.hurried or self.shaken) and trio.current_time() < until:
             self.listen()
             with trio.move_on_at(until):
                 await self.wait()
-        self.hurried = False
+        self.hurried = self.shaken = False

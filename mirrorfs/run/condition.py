@@ -102,6 +102,12 @@ class Condition:
             self._history.event(WAITING, str(error))
         self.phase(Phase.WAITING, str(error), error.remedy)
 
+    def began(self, done: tuple[Reading, Report]) -> None:
+        """What the first cycle after an opening came to."""
+        if done[0].replays:
+            self.said(done[0].why)
+        self.turned(done)
+
     def turned(self, done: tuple[Reading, Report]) -> None:
         """What a cycle came to."""
         reading, report = done

@@ -1,7 +1,8 @@
 """Cycle after cycle: what changed, what is owed, and what comes between two cycles.
 
 Law: one call to a thread at a time, so that nothing is decided while something is written. What
-was decided about a held plan, and what barriers wait for, is looked at between two cycles.
+was decided about a held plan, and what barriers wait for, is looked at between two cycles. While
+nothing happens nothing of the roots is held, so that anybody can unmount them.
 """
 
 from collections.abc import Callable
@@ -30,11 +31,13 @@ class Cycles:
         barriers: Barriers,
         decisions: Decisions,
         check: Callable[[], None],
+        look: Callable[[Follower], None],
     ) -> None:
         self._condition, self._bell = condition, bell
         self._check = check
         self._thread = thread
         self._barriers, self._decisions = barriers, decisions
+        self._look = look
 
     async def __call__(self, follower: Follower) -> NoReturn:
         """Raises MirrorError, OSError, JournalError for a root, or a state, that fails."""
@@ -45,6 +48,9 @@ class Cycles:
             if bell.hurried:
                 bell.hurried = False
                 follower.hurry()
+            if bell.shaken:
+                bell.shaken = False
+                await self._thread(partial(self._look, follower))
             await self._decide(follower)
             worked = await self._work(follower)
             condition.rests(follower)
@@ -58,7 +64,7 @@ class Cycles:
                 await bell.wait()
             condition.announce(busy=True)
             if quiet.cancelled_caught:
-                await self._thread(follower.vouch)
+                await self._thread(follower.settle)
 
     async def _work(self, follower: Follower) -> bool:
         """What changed, then what is owed; whether there was any of it."""

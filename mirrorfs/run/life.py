@@ -16,7 +16,7 @@ import trio
 from journal import JournalError
 from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.drives import absolute
-from mirrorfs.errors import Locked, MirrorError, TemporaryError
+from mirrorfs.errors import DirectoryMissing, DriveAway, Locked, MirrorError, TemporaryError
 from mirrorfs.figures import Figures
 from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.history import History
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 10.0
+AUTOMOUNT_WAIT = 300.0  # every try asks the system to mount what may not be plugged in
 DISTRUSTED = 10  # changes that no event told of: from then on their mounts are polled
 
 _log = logging.getLogger(__name__)
@@ -108,6 +109,11 @@ class Life:
         """Everything that waits, or is owed, is to be looked at at once, unless it is paused."""
         if self._pausing.wanted is None:
             self._bell.hurry()
+
+    def shake(self) -> None:
+        """Something was mounted, or unmounted, where a root is."""
+        self._watching.shaken = True
+        self._bell.shake()
 
     def stop(self) -> None:
         """End what is being done at the next batch or piece of content; call before cancelling."""
@@ -196,6 +202,7 @@ class Life:
             barriers=self._barriers,
             decisions=self._decisions,
             check=self._watching.check,
+            look=self._look,
         )
         if trouble is not None:
             self._waits(trouble)
@@ -205,13 +212,14 @@ class Life:
             try:
                 if self._pausing.wanted is not None:
                     raise Stopped
+                self._watching.shaken = False
                 await self._open()
                 assert self._mirror is not None
                 assert self._known is not None
                 refuse_strangers(self._mirror, *self._known)
                 follower = self._follower = self.condition.follower = Follower(self._mirror)
                 self.condition.phase(Phase.COMPARING)
-                self.condition.turned(await self.thread(follower.start))
+                self.condition.began(await self.thread(follower.start))
                 wait = FIRST_WAIT
                 await cycles(follower)
             except Stopped:
@@ -222,8 +230,13 @@ class Life:
             except Exception as error:
                 self._waits(error)
             await self._close()
+            longest = AUTOMOUNT_WAIT if await self.thread(self._opening.is_asleep) else LONGEST_WAIT
             await self._bell.pause(wait)
-            wait = min(LONGEST_WAIT, wait * 2)
+            wait = min(longest, wait * 2)
+
+    def _look(self, follower: Follower) -> None:
+        self._watching.shaken = False
+        follower.look()
 
     def _paused(self) -> None:
         """Somebody asked for a pause: end what is being done, or waited for."""
@@ -258,7 +271,12 @@ class Life:
         first = self._known is None
         adopt = first and self.target.adopt
         once = CheckpointFile(self._place).load() is not None
-        mirror = self._mirror = self._opening.now(create=first and not once, adopt=adopt)
+        try:
+            mirror = self._mirror = self._opening.now(create=first and not once, adopt=adopt)
+        except DirectoryMissing as error:
+            if once:  # it was mirrored before: its drive is not mounted
+                raise DriveAway(str(error), remedy=error.remedy) from error
+            raise
         if first:
             self._known = (mirror.source.identity(), mirror.destination.identity())
             if mirror.checkpoint is not None and not adopt:

@@ -3,10 +3,11 @@
 Law: every opening asks for the same; only what may be made, and what is taken for granted, differs.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from mirrorfs.drives import located
-from mirrorfs.errors import FatalError
+from mirrorfs.drives import asleep, located
+from mirrorfs.errors import DriveAway, FatalError
 from mirrorfs.flow import Flow
 from mirrorfs.mirror import Mirror
 from mirrorfs.overlap import overlap
@@ -27,16 +28,23 @@ class Opening:
     others: tuple[Target, ...] = ()
 
     def check(self) -> None:
-        """Before anything is made, also of the state. Raises FatalError."""
+        """Before anything is made, also of the state. Raises FatalError. Of a drive that is away it
+        is asked when that is back."""
         target = self.target
         for name, tree in (("source", self.source), ("destination", target.destination)):
-            refuse_state(self.state.home, name, located(tree), target.filter)
+            with suppress(DriveAway):
+                refuse_state(self.state.home, name, located(tree), target.filter)
+
+    def is_asleep(self) -> bool:
+        """Whether to open it would mount something."""
+        return asleep(self.source) or asleep(self.target.destination)
 
     def now(self, *, create: bool = False, adopt: bool = False, dry: bool = False) -> Mirror:
         """Raises as `Mirror` does, and FatalError for a destination that is another one's, too."""
         target = self.target
         for other in self.others:
-            _refuse_overlap(target, other)
+            with suppress(DriveAway):
+                _refuse_overlap(target, other)
         mirror = Mirror(
             self.source,
             target.destination,

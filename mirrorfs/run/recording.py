@@ -89,6 +89,11 @@ class Recording:
         if self._recorder is not None:
             self._recorder.watcher.distrust(path, why)
 
+    def rouse(self) -> None:
+        """Have the watcher look where it is, if it is ours."""
+        if self._recorder is not None:
+            self._recorder.watcher.rouse()
+
     def status(self) -> WatchStatus | None:
         """How the watcher is; ``None`` where it is another process's."""
         return None if self._recorder is None else self._recorder.watcher.status()

@@ -11,11 +11,12 @@ from functools import partial
 import trio
 
 from journal import Position
-from mirrorfs.errors import MirrorError
+from mirrorfs.errors import DriveAway, MirrorError
 from mirrorfs.noticing import BY_ITSELF, Noticing
 from mirrorfs.record import Recorder
 from mirrorfs.run.behind import Noted
 from mirrorfs.run.life import Life
+from mirrorfs.run.mounting import Mounting
 from mirrorfs.run.news import News
 from mirrorfs.run.pulse import PATIENCE, Pulse
 from mirrorfs.run.recording import Recording
@@ -69,6 +70,7 @@ class Run:
             for number, target in enumerate(targets)
         ]
         self._thread = Thread(self.pulse.stage(f"watching {source}", vital=True), FINISH_SECONDS)
+        self._destinations = [target.destination for target in targets]
         self.conditions = [life.condition for life in self._lives]
         self._moved = trio.Event()
 
@@ -119,7 +121,7 @@ class Run:
         async with trio.open_nursery() as nursery:
             for number, life in enumerate(self._lives):
                 nursery.start_soon(begin, number, life)
-        if troubles[0] is not None and all(troubles):
+        if troubles[0] is not None and all(troubles) and not isinstance(troubles[0], DriveAway):
             raise troubles[0]
         return troubles
 
@@ -152,7 +154,9 @@ class Run:
                 self._ready(ready)
             live = partial(self._live, recording, ready, troubles)
             alive = partial(feed, self.pulse.alive, self._hangs, patience(PATIENCE) / 2)
-            await self._until(recording.keep, partial(beside, live, alive))
+            places = [self._source, *self._destinations]
+            mounting = Mounting(places, partial(self._shake, recording))
+            await self._until(recording.keep, partial(beside, live, mounting, alive))
         finally:
             self.pulse.watch(None)
             await recording.end()
@@ -186,6 +190,8 @@ class Run:
     async def _watch(self, ready: trio.Event, recorder: Recorder) -> None:
         """Tell when everything is watched; then keep the journal small, for as long as it grows."""
         self.pulse.watch(recorder.watcher)
+        if recorder.watcher.is_lost:  # for as long as a drive is away
+            notify("READY=1")
         await trio.to_thread.run_sync(recorder.watcher.ready.wait, abandon_on_cancel=True)
         said = self._lives[0].target.said
         if recorder.watcher.continued:
@@ -203,6 +209,13 @@ class Run:
         if not ready.is_set():
             notify("READY=1")
             ready.set()
+
+    def _shake(self, recording: Recording, places: set[str]) -> None:
+        """Other things are mounted in these places by now."""
+        recording.rouse()
+        for life in self._lives:
+            if places & {self._source, life.target.destination}:
+                life.shake()
 
     def _hangs(self) -> None:
         """The service manager is about to kill us; let people know why."""

@@ -160,6 +160,11 @@ class Watcher:
         """Whether this goes on where an earlier process ended."""
         return self._session is not None and self._session.continued
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether there is no root to watch now."""
+        return self._session is None
+
     def rewatch(self) -> None:
         """Try at once to watch what could not be watched: a limit raised, a permission given."""
         self._rewatch = True
