@@ -39,7 +39,9 @@ class Status:
     """``last`` is the last thing mirrored: [wall-clock ns, verb, path]; ``owed`` the first paths
     that failed, with reasons, of ``owed_count``. ``watched`` counts directories, ``unwatched``
     those that could not be watched, each for all below it. ``configuration``: what is wrong with
-    the file, so that it was not taken up. Times are wall-clock nanoseconds.
+    the file, so that it was not taken up. ``drives``: what the roots were on when they were opened
+    last, by "source" and "destination" (`mirrorfs.drives.Description`). Times are wall-clock
+    nanoseconds.
 
     Since the start: ``actions`` done, ``files`` and ``bytes`` copied, ``failures``. Not applied
     yet: ``unread`` records of the journal, and of what was read ``planned`` actions with
@@ -78,6 +80,7 @@ class Status:
     overflows: int = 0
     coverage: dict[str, Any] = field(default_factory=dict)
     configuration: str = ""
+    drives: dict[str, Any] = field(default_factory=dict)
 
     def hear(self, watch: "WatchStatus") -> None:
         """Take over what the watcher says of itself."""

@@ -81,6 +81,10 @@ def _shown(mirror: dict[str, Any]) -> str:
         lines.append(f"  not read   {printable(mirror['configuration'])}")
     if mirror.get("remedy"):
         lines.append(f"  to do      {printable(mirror['remedy'])}")
+    if mirror["phase"] == "waiting":
+        lines.append(f"  waiting    since {_clock(mirror.get('phase_ns', 0))}")
+        for root, known in mirror.get("drives", {}).items():
+            lines.append(f"  was on     {_drive(root, known)}")
     if held := mirror["held"]:
         what = "discarded" if held["discarded"] else amount(Totals(**held["totals"]))
         lines.append(f"  plan       {held['id']}, refused {_clock(held['at_ns'])}: {what}")
@@ -131,6 +135,16 @@ def _pending(mirror: Account) -> str:
     if mirror.get("unread"):
         said.append(f"{mirror['unread']:,} changes to look at")
     return ", ".join(said) if mirror["running"] else ""
+
+
+def _drive(root: str, known: dict[str, Any]) -> str:
+    """The drive that a root was on when it was there last."""
+    kind, label, uuid, point = (
+        printable(str(known.get(name, ""))) for name in ("kind", "label", "uuid", "point")
+    )
+    size = format_size(int(known.get("size", 0)), "B")
+    when = _clock(int(known.get("at_ns", 0)))
+    return f"{kind} {label} UUID={uuid}, {size}, at {point} on {when} (the {printable(root)})"
 
 
 def _clock(ns: int) -> str:

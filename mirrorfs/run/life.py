@@ -40,7 +40,7 @@ from mirrorfs.service.beside import beside
 from mirrorfs.service.control import serve_if_possible
 from mirrorfs.service.decisions import Decisions
 from mirrorfs.state import State, make
-from mirrorfs.status import Phase, Status
+from mirrorfs.status import Phase, Status, load
 from mirrorfs.stoppable import Stopped, Watching
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Life:
         self._place = state.mirror(source, target.destination)
         self._journal = state.journal(source)
         status = Status(absolute(source), absolute(target.destination))
+        status.drives = (load(self._place) or {}).get("drives", {})
         self._stage = pulse.stage(target.destination)
         figures = Figures(status)
         self._history = History(self._place, target.history_size)
@@ -277,6 +278,7 @@ class Life:
             if once:  # it was mirrored before: its drive is not mounted
                 raise DriveAway(str(error), remedy=error.remedy) from error
             raise
+        self.condition.status.drives |= self._opening.drives()
         if first:
             self._known = (mirror.source.identity(), mirror.destination.identity())
             if mirror.checkpoint is not None and not adopt:

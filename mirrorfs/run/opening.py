@@ -5,8 +5,9 @@ Law: every opening asks for the same; only what may be made, and what is taken f
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from mirrorfs.drives import asleep, located
+from mirrorfs.drives import asleep, describe, located
 from mirrorfs.errors import DriveAway, FatalError
 from mirrorfs.flow import Flow
 from mirrorfs.mirror import Mirror
@@ -38,6 +39,12 @@ class Opening:
     def is_asleep(self) -> bool:
         """Whether to open it would mount something."""
         return asleep(self.source) or asleep(self.target.destination)
+
+    def drives(self) -> dict[str, Any]:
+        """What is to be said of the roots while their drives are away, for those that have any."""
+        places = {"source": self.source, "destination": self.target.destination}
+        told = {name: describe(place) for name, place in places.items()}
+        return {name: found._asdict() for name, found in told.items() if found.uuid or found.label}
 
     def now(self, *, create: bool = False, adopt: bool = False, dry: bool = False) -> Mirror:
         """Raises as `Mirror` does, and FatalError for a destination that is another one's, too."""

@@ -95,7 +95,8 @@ class Run:
 
     async def __call__(self) -> None:
         """Until cancelled or stopped. Raises MirrorError for what no waiting can mend; at the start
-        that is everything that keeps all of the targets from being mirrored."""
+        that is everything that keeps all of the targets from being mirrored, but for a drive
+        that is away."""
         try:
             troubles = await self._begin()
             self.began = True
@@ -121,7 +122,8 @@ class Run:
         async with trio.open_nursery() as nursery:
             for number, life in enumerate(self._lives):
                 nursery.start_soon(begin, number, life)
-        if troubles[0] is not None and all(troubles) and not isinstance(troubles[0], DriveAway):
+        away = any(isinstance(trouble, DriveAway) for trouble in troubles)
+        if troubles[0] is not None and all(troubles) and not away:
             raise troubles[0]
         return troubles
 

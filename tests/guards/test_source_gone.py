@@ -37,7 +37,7 @@ class Scene(NamedTuple):
 @pytest.fixture
 def scene(tmp_path: Path, name: str) -> Iterator[Scene]:
     os.chmod(tmp_path, 0o755)
-    for above in tmp_path.parents[:2]:
+    for above in tmp_path.parents[:3]:
         os.chmod(above, 0o755)
     top = tmp_path / "disk"
     top.mkdir()
@@ -80,12 +80,10 @@ def umount(*words: object) -> bool:
 
 
 class Loss(NamedTuple):
-    """How a source goes and comes back; ``goes`` tells whether it went. ``exits``: a start then is
-    refused. ``user``: who runs the mirror. ``broken``: reading its directories fails."""
+    """How a source goes and comes back; ``goes`` tells whether it went. ``user``: who runs the mirror. ``broken``: reading its directories fails."""
 
     goes: Callable[[Scene], bool]
     returns: Callable[[Scene], None]
-    exits: bool = False
     user: int | None = None
     broken: bool = False
 
@@ -173,7 +171,7 @@ LOSSES = {
     "umount": Loss(lambda scene: umount(scene.source), mounted_again),
     "umount -l": Loss(lambda scene: umount("-l", scene.source), mounted_again),
     "empty": Loss(emptied, moved_back),
-    "missing": Loss(missing, there_again, exits=True),
+    "missing": Loss(missing, there_again),
     "another file system": Loss(mounted_over, lambda scene: umount("-l", scene.source) and None),
     NESTED: Loss(nested, nested_again),
     "half of it moved away": Loss(lambda scene: moved(scene, "d0", "d1"), moved_back),
@@ -210,13 +208,10 @@ def before_the_start(scene: Scene, loss: Loss) -> None:
     names = count(scene.destination)
     assert loss.goes(scene)
     with start(scene, loss, traced=injected(scene) if loss.broken else ()) as run:
-        assert (run.reaches(*QUIET) == "ended") is loss.exits
+        assert run.reaches(*QUIET) != "ended"
         assert count(scene.destination) >= names
         assert run.harm() == []
-        if not loss.exits:
-            recover(scene, loss, run)
-            return
-    loss.returns(scene)
+        recover(scene, loss, run)
 
 
 def during(scene: Scene, loss: Loss, moment: str) -> None:
