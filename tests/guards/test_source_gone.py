@@ -80,7 +80,8 @@ def umount(*words: object) -> bool:
 
 
 class Loss(NamedTuple):
-    """How a source goes and comes back; ``goes`` tells whether it went. ``user``: who runs the mirror. ``broken``: reading its directories fails."""
+    """How a source goes and comes back; ``goes`` tells whether it went. ``user``: who runs the
+    mirror. ``broken``: reading its directories fails."""
 
     goes: Callable[[Scene], bool]
     returns: Callable[[Scene], None]
