@@ -124,6 +124,8 @@ def _makes_sense(said: object) -> bool:
     moments = [value for name, value in said.items() if name.endswith("_ns")] + [last[0]]
     if not makes_sense(said["coverage"]) or not all(map(_is_transfer, said["transfers"])):
         return False
+    if not all(map(_is_drive, said["drives"].values())):
+        return False
     return all(type(one) is int and 0 <= one < MOMENTS for one in moments) and all(
         isinstance(reason, str) for reason in said["owed"].values()
     )
@@ -132,6 +134,15 @@ def _makes_sense(said: object) -> bool:
 def _is_transfer(said: object) -> bool:
     return isinstance(said, dict) and all(
         type(said.get(name)) is kind for name, kind in (("path", str), ("size", int), ("done", int))
+    )
+
+
+def _is_drive(said: object) -> bool:
+    return (
+        isinstance(said, dict)
+        and all(type(said.get(name)) is str for name in ("kind", "label", "uuid", "point"))
+        and all(type(said.get(name)) is int for name in ("size", "at_ns"))
+        and 0 <= said["at_ns"] < MOMENTS
     )
 
 

@@ -139,12 +139,10 @@ def _pending(mirror: Account) -> str:
 
 def _drive(root: str, known: dict[str, Any]) -> str:
     """The drive that a root was on when it was there last."""
-    kind, label, uuid, point = (
-        printable(str(known.get(name, ""))) for name in ("kind", "label", "uuid", "point")
-    )
-    size = format_size(int(known.get("size", 0)), "B")
-    when = _clock(int(known.get("at_ns", 0)))
-    return f"{kind} {label} UUID={uuid}, {size}, at {point} on {when} (the {printable(root)})"
+    kind, label, point = (printable(known[name]) for name in ("kind", "label", "point"))
+    what = " ".join(filter(None, (kind, label, f"UUID={printable(known['uuid'])}")))
+    size, when = format_size(known["size"], "B"), _clock(known["at_ns"])
+    return f"{what}, {size}, at {point} on {when} (the {printable(root)})"
 
 
 def _clock(ns: int) -> str:

@@ -102,6 +102,10 @@ def test_away_for_long_and_back(places: Places, drive: Drive) -> None:
         assert compared(run) == 1
         drive.goes()
         run.reaches("waiting")
+        said = fork(["status", "--state-dir", str(state)], state.parent)
+        assert f"UUID={drive.tag('UUID')}" in said.out
+        assert f"at {drive.point} on " in said.out
+        assert said.code == 1
         fill(source, AWAY, "away")
         (source / "d1").rename(source / "renamed")
         (source / "d2" / "file2").unlink()
