@@ -14,7 +14,9 @@ Made from the table in `mirrorfs/cli/flags`; a test keeps it true.
 
 Flags have rclone's names, meanings and defaults. A flag may stand anywhere on the line; booleans
 take `--flag=false`; short ones can be joined (`-vn`). Every flag can be set by an environment
-variable, too: `--max-delete 5` is `MIRRORFS_MAX_DELETE=5`. The command line wins.
+variable, too: `--max-delete 5` is `MIRRORFS_MAX_DELETE=5`; and nearly every one in the file of a
+mirror ([configuration.md](configuration.md)). The command line beats the environment, the
+environment the file.
 """
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mirrorfs.cli import COMMANDS
 from mirrorfs.cli.parse import Parsed, parse
-from mirrorfs.errors import MirrorError
+from mirrorfs.errors import MirrorError, UsageError
 
 if TYPE_CHECKING:
     from mirrorfs.config import Configuration, Directory, Target
@@ -39,6 +39,14 @@ class Named:
     def expanded(self) -> list[Parsed]:
         """What the command is given, once for each destination. Raises UsageError."""
         configuration = self.directory.load(self.name)
+        if len(configuration.targets) > 1:
+            if self.command == "mount":
+                raise UsageError(
+                    f"{self.name} has several destinations, and the view shows one plan",
+                    remedy="name one: mirrorfs mount SRC DST MOUNTPOINT",
+                )
+            if self.command in ("status", "log"):  # all of them at once
+                return [self._with([configuration.source], common(configuration))]
         if not _wants_both(self.command) and _wants("SRC", self.command):
             return [self._with([configuration.source], common(configuration))]
         each = [

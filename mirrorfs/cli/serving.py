@@ -151,6 +151,8 @@ class Serving:
         self._log.notice("the configuration has changed, and is taken up")
         if not asked:
             _tell_of_reloading()
+        if wanted.noticing != self._wanted.noticing:
+            self._keeper.let_go()
         self._wanted = wanted
         self._end(again=True)
         return True
@@ -166,7 +168,8 @@ class Serving:
     def _say_what_is_wrong(self) -> None:
         for condition in self._mirrors.conditions if self._mirrors is not None else ():
             condition.status.configuration = self._wrong
-            condition.show()
+            if condition.status.phase is not Phase.STARTING:  # else nothing is there to say it
+                condition.show()
 
     def _end(self, *, again: bool = False) -> None:
         """End the run that goes on, at the next batch or piece of content."""

@@ -62,27 +62,32 @@ class Onward:
         fanotify, which root may use, is had anew at once, and inotify is not to take its place."""
         if place != self._place:
             self._place, self._store = place, FdStore.find(os.path.basename(place))
-            self._let_go()
+            self.let_go()
         return self if self._store is not None or os.geteuid() != 0 else None
 
     def take(self) -> dict[str, int]:
-        if self._kept:
-            kept, self._kept = self._kept, {}
-            return kept
-        return self._store.take() if self._store is not None else {}
+        """As often as there is one: what is continued is not given to `keep` again."""
+        if not self._kept and self._store is not None:
+            self._kept = self._store.take()
+        return _copied(self._kept)
 
     def keep(self, descriptors: dict[str, int]) -> None:
-        self._let_go()
-        self._kept = {
-            name: fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST)
-            for name, descriptor in descriptors.items()
-        }
+        self.let_go()
+        self._kept = _copied(descriptors)
         if self._store is not None:
             self._store.keep(descriptors)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """The next one in this process is to begin anew."""
         while self._kept:
             os.close(self._kept.popitem()[1])
+
+
+def _copied(descriptors: dict[str, int]) -> dict[str, int]:
+    return {
+        name: fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST)
+        for name, descriptor in descriptors.items()
+    }
 
 
 _taken: dict[str, int] | None = None

@@ -79,6 +79,9 @@ def test_several_destinations_one_after_the_other(place: Place, call: Call) -> N
     assert (names(place.destination), names(second)) == ({"a.txt"}, {"a.txt", "b.tmp"})
     assert call("check", "both").err.count("0 differences found") == 2
     assert call("plan", "both", "--json").out.count('"actions"') == 2
+    done = call("mount", "both", place.source.parent / "point")
+    assert done.code == 2
+    assert "has several destinations, and the view shows one plan" in done.err
 
 
 def test_one_that_fails_does_not_keep_the_next_from_its_turn(place: Place, call: Call) -> None:

@@ -93,6 +93,19 @@ def test_good_then_broken_then_good(place: Place, manager: Manager) -> None:
         (place.source / "e.txt").write_text("e")
         until(lambda: "e.txt" in names(place.destination), "it goes on")
         assert "d.new" not in names(place.destination)
+        service.reaches("in sync")
+        assert service.said().count("watching goes on") == 2, "as often as it is asked"
+
+        # What is left out by the watch is another watch, which begins with a comparison.
+        replaced(place, FILE + 'exclude = ["*.new", "cache/**"]\n')
+        until(lambda: service.said().count("and is taken up") == 3, "again")
+        (place.source / "cache").mkdir()
+        (place.source / "cache" / "f").write_text("f")
+        (place.source / "g.txt").write_text("g")
+        until(lambda: "g.txt" in names(place.destination), "the new watch")
+        assert "cache" not in names(place.destination)
+        service.reaches("in sync")
+        assert service.said().count("watching goes on") == 2
         assert service.stop() == 0
     assert "STOPPING=1" in manager.told()
 
