@@ -35,7 +35,8 @@ class Stage:
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self._clock = clock
-        self._beaten: float | None = None  # None: there is nothing to do
+        self._works = False
+        self._beaten = 0.0
         self._thread = 0
         self._ran: tuple[int, ...] = ()
 
@@ -48,17 +49,17 @@ class Stage:
         """Inside, this thread works, and those it has copy for it."""
         self._thread = threading.get_native_id()
         self._beaten = self._clock()
+        self._works = True
         try:
             yield
         finally:
-            self._beaten = None
+            self._works = False
 
     def silence(self) -> float:
         """Seconds since it got on; 0 while it has nothing to do."""
-        beaten = self._beaten
-        if beaten is None:
+        if not self._works:
             return 0.0
-        silent = self._clock() - beaten
+        silent = self._clock() - self._beaten
         if silent > 1 and (ran := self._running()) != self._ran:
             self._ran, self._beaten = ran, self._clock()
             return 0.0
