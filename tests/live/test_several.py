@@ -7,10 +7,11 @@ and each is right again by the journal, when it can be.
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,14 @@ class Stick:
     def plug(self) -> None:
         mount(*self._how, self.point)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        subprocess.run(["fsfreeze", "-f", self.point], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["fsfreeze", "-u", self.point], check=True)
+
     def pull(self) -> None:
         umount(self.point, "-l")
 
@@ -86,7 +95,7 @@ def test_any_history_on_three_destinations_of_which_one_comes_and_goes(
         with Serving(source, [target(each, settings=Settings()) for each in wanted], state) as run:
             run.mirrors(*wanted)
             there = True
-            for number in range(6):
+            for number in range(4):
                 work = subprocess.Popen(
                     [sys.executable, mutator.__file__, source, str(SEED + number), "150"]
                 )
@@ -142,6 +151,31 @@ def test_trouble_of_one_is_not_the_others(places: Places, tmp_path: Path, stick:
                 run.ask(each, "sync-now")
             run.mirrors(good, bad, small, unwritable)
             assert run.stop() == 0
+
+
+@pytest.mark.root
+def test_a_drive_that_hangs_keeps_nobody_waiting(
+    places: Places, tmp_path: Path, stick: Stick
+) -> None:
+    """Its file system is frozen: every write waits in the kernel, where no signal reaches it. The
+    process ends in time but for that call, and is gone when the kernel lets go of it."""
+    source, good, state = places
+    fill(source, 20)
+    stick.plug()
+    with Serving(source, [target(good), target(stick.destination)], state) as run:
+        run.mirrors(good, stick.destination)
+        with stick.frozen():
+            for number in range(3):
+                (source / f"new{number}").write_text("new")
+                assert run.ask(good, "wait", seconds=60)["complete"]
+                assert (good / f"new{number}").exists()
+            until(lambda: "D" in run.states(), "a thread waits in the kernel")
+            run.send(signal.SIGTERM)
+            until(lambda: "\nstopped" in run.said.read_text(), "all that can end has ended")
+        assert run.over() == 0
+        run.start()
+        run.mirrors(good, stick.destination)
+        assert run.stop() == 0
 
 
 def test_what_is_held_for_one_goes_on_elsewhere(places: Places, tmp_path: Path) -> None:

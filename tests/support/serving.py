@@ -107,6 +107,9 @@ class Serving:
         become(None, self.said.parent)
         run = Run(str(self.source), self.targets, state=self._home, noticing=self._noticing)
         trio.run(partial(until_told, run))
+        print("\nstopped", flush=True)
+        if run.abandoned:
+            os._exit(0)
 
     @property
     def ended(self) -> bool:
@@ -114,15 +117,25 @@ class Serving:
 
     def freeze(self) -> None:
         """It does nothing more, and holds what it holds."""
-        signal.pidfd_send_signal(self._pidfd, signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
+
+    def send(self, number: int) -> None:
+        signal.pidfd_send_signal(self._pidfd, number)
+
+    def states(self) -> str:
+        """What the kernel says that the threads do."""
+        return "".join(
+            task.read_text().rpartition(")")[2].split()[0]
+            for task in Path(f"/proc/{self.child}/task").glob("*/stat")
+        )
 
     def kill(self) -> None:
-        signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self.over()
 
     def stop(self, number: int = signal.SIGTERM, *, within: float = 5.0) -> int:
         """Ask it to end; its exit code."""
-        signal.pidfd_send_signal(self._pidfd, number)
+        self.send(number)
         return self.over(within)
 
     def over(self, within: float = DEADLINE) -> int:
