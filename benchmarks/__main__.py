@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import facts, report
+from benchmarks.measure import Failed
 from benchmarks.places import places
 from benchmarks.questions import NAMES, question
 from benchmarks.scale import SCALES
@@ -44,12 +45,18 @@ def main(arguments: list[str] | None = None) -> int:
     machine = facts.machine()  # asks every peer its version: all programs are in the cache now
     if not scale.whole:
         print("The bars are set for larger trees; here the start of a program decides much.\n")
+    code = 0
     try:
         for number, ask in asks.items():
             with places(roots) as made:
                 kinds = {name: place.kind for name, place in made.items()}
                 before, began = facts.moment(), time.monotonic()
-                answer = ask(scale, made)
+                try:
+                    answer = ask(scale, made)
+                except Failed as error:
+                    print(f"{number}. could not be asked: {error}\n", flush=True)
+                    code = 1
+                    continue
                 took = time.monotonic() - began
             ended = facts.moment()
             load = f"load {before['load'][0]:.1f} to {ended['load'][0]:.1f}"
@@ -59,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; nothing is left behind", file=sys.stderr)
         return 130
-    return 0
+    return code
 
 
 def store(file: Path, number: str, answer: dict[str, Any]) -> None:

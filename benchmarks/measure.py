@@ -172,16 +172,16 @@ def processor(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def switches(pid: int) -> int:
-    """How often all threads of a process, and of those below it, were put on a processor."""
-    total = 0
+def switches(pid: int) -> dict[int, int]:
+    """How often each thread of a process, and of those below it, was put on a processor."""
+    found = {}
     for one in family(pid):
         with suppress(OSError):
             for task in os.listdir(f"/proc/{one}/task"):
                 status = Path(f"/proc/{one}/task/{task}/status").read_text()
-                total += sum(
+                found[int(task)] = sum(
                     int(line.split()[1])
                     for line in status.splitlines()
                     if line.startswith(("voluntary_ctxt", "nonvoluntary_ctxt"))
                 )
-    return total
+    return found

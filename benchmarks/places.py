@@ -92,6 +92,7 @@ def places(roots: dict[str, Path]) -> Iterator[dict[str, Place]]:
             _tidy(root)
             path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=root))
             undo.callback(remove, path)
+            _without_limit(path)
             found[name] = Place(name, path)
         undo.callback(deaf)
         yield found
@@ -127,9 +128,17 @@ def remove(path: Path) -> None:
     """A tree and what is mounted in it."""
     for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
         point = line.split()[4].encode().decode("unicode_escape")
-        if point.startswith(f"{path}/"):
+        if point == str(path) or point.startswith(f"{path}/"):
             unmount(Path(point))
     subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=False)
+
+
+def _without_limit(path: Path) -> None:
+    """A tmpfs of our own, where we may mount one: the number of its files is not limited, as that
+    of /dev/shm is, and it is gone in an instant."""
+    if file_system(path) == "tmpfs" and os.geteuid() == 0:
+        words = ["mount", "-t", "tmpfs", "-o", "nr_inodes=0,size=80%", "tmpfs", str(path)]
+        subprocess.run(words, check=False)
 
 
 def _tidy(root: Path) -> None:

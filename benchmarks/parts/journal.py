@@ -53,7 +53,7 @@ def measure(answer: Answer, place: Place, records: int, rounds: int) -> None:
     span("find the last position", taken(lambda: Reader(directory).tail_position()))
     span("recover and continue", taken(lambda: _recover(directory)))
     span("append and wake a reader", [one / 500 for one in taken(lambda: _follow(directory, 500))])
-    rate("compact", taken(lambda: compact(directory, lambda all_: list(dict.fromkeys(all_))))[:1])
+    span("compact", taken(lambda: compact(directory, lambda all_: list(dict.fromkeys(all_))))[:1])
     fresh()
 
 

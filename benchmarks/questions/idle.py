@@ -86,8 +86,9 @@ def _stretch(answer: Answer, scale: Scale, place: Place, peer: Peer, pid: int) -
     woken, used = switches(pid), processor(pid)
     time.sleep(scale.idle)
     a_minute = 60 / scale.idle
-    woken, used = switches(pid) - woken, processor(pid) - used
-    answer.add(peer.name, "wake-ups a minute", place.name, "", [woken * a_minute])
+    times = sum(now - woken.get(thread, 0) for thread, now in switches(pid).items())
+    used = processor(pid) - used
+    answer.add(peer.name, "wake-ups a minute", place.name, "", [times * a_minute])
     answer.add(peer.name, "CPU a minute", place.name, "ms", [used * a_minute * 1000])
     found = _work(pid, scale.idle)
     bar = WORK if peer.name == "mirrorfs run" else None

@@ -155,3 +155,12 @@ def test_every_question_is_asked_to_the_end(tmp_path, number):
     unanswered = [note for note in found["notes"] if not any(word in note for word in expected)]
     if os.geteuid() == 0:  # nobody else can mount
         assert not unanswered
+
+
+@pytest.mark.root
+def test_a_tmpfs_is_ours_and_holds_any_number_of_files():
+    with places.places({"tmpfs": Path("/dev/shm")}) as made:
+        root = made["tmpfs"].root
+        assert os.path.ismount(root) and os.statvfs(root).f_files == 0
+        trees.write(root / "there", b"")
+    assert not root.exists()
