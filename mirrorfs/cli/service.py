@@ -72,8 +72,13 @@ def _steps(call: Call, verb: str, instance: Instance) -> list[Step]:
 
 def _known(call: Call, name: str) -> None:
     """Raises UsageError unless there is a configuration of that name that can be used."""
-    chosen = "" if call.flags.serving.user else MACHINE
-    directory(call.flags.state.config_dir or chosen).load(name)
+    place = directory("" if call.flags.serving.user else MACHINE)
+    if call.flags.state.config_dir and directory(call.flags.state.config_dir).path != place.path:
+        raise UsageError(
+            f"a service has its configuration in {place.path}",
+            remedy="leave out --config-dir, and have the file there",
+        )
+    place.load(name)
 
 
 def _hint(call: Call, verb: str, instance: Instance) -> None:

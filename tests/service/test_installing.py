@@ -10,7 +10,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from support.machine import UNIT, Machine, answered
+from support.machine import UNIT, Machine, answered, compiled
 from support.process import until
 from support.systemd import ROOT, Systemd
 from support.walker import differences
@@ -48,7 +48,8 @@ def service(
     user: str = "",
 ) -> list[str]:
     """What it says, line by line."""
-    done = systemd.run(*program, "service", *words, code=code, user=user)
+    quick = ("env", "-u", "PYTHONDONTWRITEBYTECODE", compiled(systemd))
+    done = systemd.run(*quick, *program, "service", *words, code=code, user=user)
     return (done.stdout if not code else done.stderr).splitlines()
 
 

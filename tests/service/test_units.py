@@ -61,11 +61,18 @@ def make_everything(source: Path) -> None:
 
 def test_the_sandbox_keeps_nothing_from_a_mirror(machine: Machine) -> None:
     """Owners, devices, capabilities, ACLs: equal in every property, first and later."""
-    source, destination = machine.source, machine.destination
+    source, destination, systemd = machine.source, machine.destination, machine.systemd
     make_everything(source)
     machine.start()
     machine.everything_is_there()
     assert unlike(portrait(source), portrait(destination)) == []
+    hidden = [
+        point
+        for line in systemd.read(f"/proc/{systemd.main_pid(UNIT)}/mountinfo").splitlines()
+        for root, point in [line.split()[3:5]]
+        if "inaccessible" in root and not point.startswith(("/proc/", "/sys/", "/dev/", "/run/"))
+    ]
+    assert hidden == [], "a mirror of the whole system would lack it"
     # Replaced by an exchange, renamed, and what a set-user-ID file loses when it is written.
     (source / "set user id").write_bytes(b"\x7fELF, another")
     (source / "set user id").chmod(0o6755)

@@ -39,7 +39,7 @@ class Machine:
 
     def use(self, sources: Path) -> None:
         """Which mirrorfs it is."""
-        environment = f"PYTHONPATH={sources} PYTHONDONTWRITEBYTECODE=1"
+        environment = f"PYTHONPATH={sources} {compiled(self.systemd)}"
         state = f"MIRRORFS_STATE_DIR={self.state}"
         for kind in ("mirrorfs", "mirrorfs-view", "mirrorfs-audit"):
             self.systemd.write(
@@ -106,6 +106,11 @@ class Machine:
         """Why everything was compared, each time."""
         log = self.systemd.log(UNIT)
         return re.findall(r"comparing everything: (.*)", log)
+
+
+def compiled(systemd: Systemd) -> str:
+    """A variable: where Python keeps what it has compiled, which is half of the time of a start."""
+    return f"PYTHONPYCACHEPREFIX={systemd.shared[-1]}/compiled"
 
 
 def shipped(name: str) -> str:
