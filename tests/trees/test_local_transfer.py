@@ -1,6 +1,7 @@
 """Only local trees: holes, attributes, durability, crashes, full disks."""
 
 import os
+import shutil
 import re
 import signal
 import subprocess
@@ -272,6 +273,23 @@ def test_a_leftover_is_met_where_only_names_are_looked_at(world):
     world.destination.read("d")
     assert world.destination.sweep() == 0
     assert len(os.listdir(world.here.root / "d")) == 3
+
+
+@pytest.mark.parametrize("becomes", ["nothing", "a file", "a link", "below a file"])
+def test_a_leftover_that_went_with_its_directory_is_no_longer_missed(world, becomes):
+    left = world.destination._temporaries.of("file")
+    world.here.write(f"d/sub/{left}", b"half")
+    assert not world.destination.read("d/sub").entries
+    shutil.rmtree(world.here.root / "d" if becomes == "below a file" else world.here.root / "d/sub")
+    if becomes == "a file":
+        world.here.write("d/sub", b"x")
+    elif becomes == "below a file":
+        world.here.write("d", b"x")
+    elif becomes == "a link":
+        (world.here.root / "d/sub").symlink_to("/")
+    world.destination.begin()
+    assert world.destination.sweep() == 0
+    assert world.destination.unswept() == set()
 
 
 def test_leftovers_do_not_stand_in_the_way(world):

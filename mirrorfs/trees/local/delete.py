@@ -18,6 +18,8 @@ from mirrorfs.trees.local.read import look
 from mirrorfs.trees.local.trouble import failure
 from mirrorfs.trees.local.verb import place
 
+_GONE = (Trouble.ABSENT, Trouble.LOOP)
+
 
 def delete(
     handles: Handles,
@@ -99,6 +101,8 @@ def sweep(handles: Handles, temporaries: Temporaries) -> int:
             swept += 1
         except FileNotFoundError:
             continue
-        except (OSError, TreeError):
-            temporaries.met(directory, name)  # for a later pass
+        except (OSError, TreeError) as error:
+            # RACE: its directory was removed, or became another thing, after it was met there.
+            if not (isinstance(error, TreeError) and error.trouble in _GONE):
+                temporaries.met(directory, name)  # for a later pass
     return swept
