@@ -133,15 +133,14 @@ def test_what_was_renamed_meanwhile_arrives_under_its_new_name(
 ) -> None:
     from mirrorfs.trees.local import LocalTree
 
-    plain = LocalTree.open
+    plain = LocalTree.held
 
     def renamed(tree: LocalTree, path: str) -> Any:
-        old = place.source / path
-        if path == "new" and old.exists():
+        if (old := place.source / "new").exists():
             old.rename(place.source / "newer")
         return plain(tree, path)
 
-    monkeypatch.setattr(LocalTree, "open", renamed)
+    monkeypatch.setattr(LocalTree, "held", renamed)
     done = call("sync", place.source, place.destination)
     assert done.code == 0
     assert place.read(place.destination) == place.read(place.source)

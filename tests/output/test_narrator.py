@@ -25,7 +25,9 @@ class Heard:
 
 
 def action(verb: Verb, entry: Entry, reason: str = "") -> Action:
-    stage = Stage.CONTENT
+    stage = {Verb.RENAME: Stage.RENAME, Verb.DELETE: Stage.DELETE}.get(verb, Stage.CONTENT)
+    if entry.kind is Kind.DIRECTORY and verb is Verb.CREATE:
+        stage = Stage.DIRECTORIES
     origin = "old" if verb is Verb.RENAME else ""
     want = None if verb is Verb.DELETE else entry
     return Action(verb, stage, "p", want, entry if want is None else None, reason, origin)
