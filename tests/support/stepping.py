@@ -20,7 +20,7 @@ from typing import Any, Self
 from support.calls import traced
 from support.forked import become
 from support.process import until
-from support.walker import count
+from support.walker import count, differences
 
 import mirrorfs.run  # noqa: F401  (or every fork would import it, and trio)
 from mirrorfs.cli import main
@@ -186,12 +186,15 @@ class Stepped:
         return until(look, f"{phases}: {self.phase()!r}") or ""
 
     def recovers(self, names: int) -> None:
-        """Wait until it is in sync, and the destination holds so many names."""
+        """Wait until it is in sync, and the destination is equal, with so many names. Being in sync
+        alone would not do: the last event may not have been heard of yet."""
 
         def look() -> bool:
             assert not self.ended, self.said.read_text()
             self.hurry()
-            return self.phase() == "in sync" and count(self.destination) == names
+            if self.phase() != "in sync" or count(self.destination) != names:
+                return False
+            return not differences(self.source, self.destination)
 
         until(look, f"in sync with {names} names; {self.phase()!r}")
 

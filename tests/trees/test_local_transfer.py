@@ -1,8 +1,8 @@
 """Only local trees: holes, attributes, durability, crashes, full disks."""
 
 import os
-import shutil
 import re
+import shutil
 import signal
 import subprocess
 import sys
