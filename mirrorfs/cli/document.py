@@ -1,8 +1,4 @@
-"""docs/flags.md, from the table of flags: `python -m mirrorfs.cli.document > docs/flags.md`; and
-the end of docs/configuration.md: `python -m mirrorfs.cli.document keys`.
-"""
-
-import sys
+"""docs/flags.md, from the table of flags: `python -m mirrorfs.cli.document > docs/flags.md`."""
 
 from mirrorfs.cli.flags import ALL, KEYS, NOT_YET, Flag, Verdict
 from mirrorfs.cli.flags.refused import REASONS
@@ -15,8 +11,9 @@ Made from the table in `mirrorfs/cli/flags`; a test keeps it true.
 Flags have rclone's names, meanings and defaults. A flag may stand anywhere on the line; booleans
 take `--flag=false`; short ones can be joined (`-vn`). Every flag can be set by an environment
 variable, too: `--max-delete 5` is `MIRRORFS_MAX_DELETE=5`; and nearly every one in the file of a
-mirror ([configuration.md](configuration.md)). The command line beats the environment, the
-environment the file.
+mirror ([configuration.md](configuration.md)): the last column says what it takes there, and
+whether it is common to all destinations. The command line beats the environment, the environment
+the file.
 """
 
 
@@ -28,8 +25,8 @@ def document() -> str:
     parts = [HEAD]
     for title, flags in groups.items():
         parts.append(f"## {title}\n")
-        parts.append("| flag | default | meaning | compared with rclone | commands |")
-        parts.append("|---|---|---|---|---|")
+        parts.append("| flag | default | meaning | compared with rclone | commands | in a file |")
+        parts.append("|---|---|---|---|---|---|")
         parts += [_row(flag) for flag in flags]
         parts.append("")
     parts.append("## Refused\n")
@@ -51,29 +48,18 @@ def _row(flag: Flag) -> str:
     if flag.verdict is Verdict.SAME:
         verdict = "same"
     commands = ", ".join(sorted(flag.commands)) if len(flag.commands) < 12 else "all"
-    cells = [name, flag.shown or "", flag.help, verdict, commands]
+    cells = [name, flag.shown or "", flag.help, verdict, commands, in_file(flag)]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-MARK = """\
-## All keys
-
-Made from the table of flags; a test keeps it true. [flags.md](flags.md) says what each one means.
-
-"""
-
-
-def keys() -> str:
-    """The list of keys, which ends docs/configuration.md."""
+def in_file(flag: Flag) -> str:
+    """What its key takes in the file of a mirror; "" where it is none."""
+    if flag.name not in KEYS:
+        return ""
     from mirrorfs.config.keys import accepted, is_shared
 
-    parts = ["| key | value | of one destination |", "|---|---|---|"]
-    for name, flag in KEYS.items():
-        one_of = " (" + ", ".join(flag.choices) + ")" if flag.choices else ""
-        of_one = "" if is_shared(flag) else "yes"
-        parts.append(f"| `{name}` | {accepted(flag)[1]}{one_of} | {of_one} |")
-    return MARK + "\n".join(parts) + "\n"
+    return accepted(flag)[1] + "; common" * is_shared(flag)
 
 
 if __name__ == "__main__":
-    print(keys() if sys.argv[1:] == ["keys"] else document(), end="")
+    print(document(), end="")

@@ -185,7 +185,7 @@ class _Reader:
         import difflib
 
         near = difflib.get_close_matches(bare, [*own, *self._keys], 1)
-        remedy = f"did you mean {near[0]}?" if near else "docs/configuration.md lists all keys"
+        remedy = f"did you mean {near[0]}?" if near else "docs/flags.md lists all keys"
         self._wrong(name, number, "there is no such key", remedy)
 
     def _wrong(self, key: str, table: int, what: str, remedy: str) -> None:
