@@ -185,16 +185,16 @@ class Stepped:
 
         return until(look, f"{phases}: {self.phase()!r}") or ""
 
-    def recovers(self, names: int) -> None:
-        """Wait until it is in sync, and the destination is equal, with so many names. Being in sync
-        alone would not do: the last event may not have been heard of yet."""
+    def recovers(self, names: int, *, filtered: bool = False) -> None:
+        """Wait until it is in sync, with so many names, and equal to the source unless ``filtered``.
+        Being in sync alone would not do: the last event may not have been heard of yet."""
 
         def look() -> bool:
             assert not self.ended, self.said.read_text()
             self.hurry()
             if self.phase() != "in sync" or count(self.destination) != names:
                 return False
-            return not differences(self.source, self.destination)
+            return filtered or not differences(self.source, self.destination)
 
         until(look, f"in sync with {names} names; {self.phase()!r}")
 
