@@ -186,7 +186,7 @@ class Stepped:
         return until(look, f"{phases}: {self.phase()!r}") or ""
 
     def recovers(self, names: int, *, filtered: bool = False) -> None:
-        """Wait until it is in sync, with so many names, and equal to the source unless ``filtered``.
+        """Wait until it is in sync, with so many names, and equal unless ``filtered``.
         Being in sync alone would not do: the last event may not have been heard of yet."""
 
         def look() -> bool:
