@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("questions", nargs="*", type=int, metavar="QUESTION", help="1 to 9 (all)")
     options.add_argument("--scale", choices=SCALES, default=_scale())
     options.add_argument("--rounds", type=int, metavar="N", help="each contender runs N times")
-    options.add_argument("--tmpfs", type=Path, default=Path("/dev/shm"), metavar="DIR")
+    options.add_argument("--tmpfs", type=Path, default=Path("/dev/shm"), metavar="DIR",
+                         help="a tmpfs (/dev/shm); root may name any directory")  # fmt: skip
     options.add_argument("--disk", type=Path, default=Path("/var/tmp"), metavar="DIR")
     options.add_argument("--only", choices=("tmpfs", "disk"), help="ask in this place alone")
     options.add_argument("--results", type=Path, default=RESULTS, metavar="DIR")

@@ -92,7 +92,8 @@ def places(roots: dict[str, Path]) -> Iterator[dict[str, Place]]:
             _tidy(root)
             path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=root))
             undo.callback(remove, path)
-            _without_limit(path)
+            if name == "tmpfs":
+                _own_tmpfs(path)
             found[name] = Place(name, path)
         undo.callback(deaf)
         yield found
@@ -133,10 +134,10 @@ def remove(path: Path) -> None:
     subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=False)
 
 
-def _without_limit(path: Path) -> None:
-    """A tmpfs of our own, where we may mount one: the number of its files is not limited, as that
-    of /dev/shm is, and it is gone in an instant."""
-    if file_system(path) == "tmpfs" and os.geteuid() == 0:
+def _own_tmpfs(path: Path) -> None:
+    """Where we may mount one: the number of its files is not limited, as that of /dev/shm is, and
+    it is gone in an instant. Else it is what the directory is."""
+    if os.geteuid() == 0:
         words = ["mount", "-t", "tmpfs", "-o", "nr_inodes=0,size=80%", "tmpfs", str(path)]
         subprocess.run(words, check=False)
 

@@ -158,9 +158,10 @@ def test_every_question_is_asked_to_the_end(tmp_path, number):
 
 
 @pytest.mark.root
-def test_a_tmpfs_is_ours_and_holds_any_number_of_files():
-    with places.places({"tmpfs": Path("/dev/shm")}) as made:
+def test_a_tmpfs_is_ours_and_holds_any_number_of_files(tmp_path):
+    with places.places({"tmpfs": tmp_path}) as made:
         root = made["tmpfs"].root
+        assert made["tmpfs"].kind == "tmpfs"
         assert os.path.ismount(root) and os.statvfs(root).f_files == 0
         trees.write(root / "there", b"")
     assert not root.exists()
