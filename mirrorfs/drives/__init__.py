@@ -7,9 +7,11 @@ Law: a place is known by what was written, for ever; where it is, is asked anew 
     find       where it is today
     offer      how a path could be written so
     make       its folder, made on the drive and nowhere else
+    bare       a mount point on which nothing is mounted
     describe   what can be said of it to people
 """
 
+from mirrorfs.drives.bare import refuse_bare
 from mirrorfs.drives.describe import Description, describe, sight
 from mirrorfs.drives.find import Found, find, located
 from mirrorfs.drives.make import make
@@ -30,6 +32,7 @@ __all__ = [
     "name",
     "offered",
     "parse",
+    "refuse_bare",
     "rouse",
     "sight",
 ]

@@ -15,7 +15,7 @@ import trio
 
 from journal import JournalError
 from mirrorfs.checkpoint import CheckpointFile
-from mirrorfs.drives import absolute
+from mirrorfs.drives import absolute, refuse_bare
 from mirrorfs.errors import DirectoryMissing, DriveAway, Locked, MirrorError, TemporaryError
 from mirrorfs.figures import Figures
 from mirrorfs.follow import Follower, refuse_strangers
@@ -272,6 +272,8 @@ class Life:
         first = self._known is None
         adopt = first and self.target.adopt
         once = CheckpointFile(self._place).load() is not None
+        if first and not once and not adopt:
+            refuse_bare(self.target.destination)
         try:
             mirror = self._mirror = self._opening.now(create=first and not once, adopt=adopt)
         except DirectoryMissing as error:
