@@ -117,7 +117,7 @@ class Deleting(Group):
         better="checked before the first one goes: then nothing is deleted",
     )
     adopt: bool = switch(
-        "Take DST as it is: what else it holds may be deleted; what was mounted in the source is gone",
+        "Take DST as it is: what else it holds may go; what was mounted in the source is gone",
         on=MIRRORS,
         own=True,
     )
