@@ -196,6 +196,7 @@ class Serving:
             good = wanted
 
     async def _serve(self, wanted: Wanted) -> None:
+        self._mirrors = None  # what fails before there is one has not begun
         calls = wanted.calls
         source = calls[0].places[0]
         state = State.find(calls[0].flags.state.state_dir)

@@ -33,6 +33,7 @@ async def changes(file: str, changed: Callable[[], object]) -> None:
             while _content(file) in (known, None):
                 await trio.lowlevel.wait_readable(inotify.fd)
                 inotify.read()
+                _watch(inotify, file)  # a symlink may lead elsewhere by now
     finally:
         inotify.close()
 

@@ -14,6 +14,7 @@ from mirrorfs.errors import MirrorError
 # What all destinations of a source share: one log, one watcher, one state directory.
 SHARED_GROUPS = frozenset({"Logging", "Watching"})
 SHARED = frozenset({"state-dir", "cache-dir", "wait"})
+READ = "Filter"  # the group whose files are read; those of others are written
 PATHS = frozenset({"DIR", "FILE"})
 STDIN_OR_STDOUT = "-"
 
@@ -87,6 +88,9 @@ def texts(key: Key, value: object, home: str) -> tuple[str, ...]:
 
 def _text(key: Key, value: object, home: str) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    if text == STDIN_OR_STDOUT and key.value == "FILE" and key.group == READ:
+        # A mirror that runs reads its files again and again.
+        raise ValueWrong("standard input can be read only once", "name a file")
     try:
         if key.value in PATHS and text not in ("", STDIN_OR_STDOUT):
             text = place(text, home)

@@ -153,22 +153,31 @@ def test_what_cannot_begin_leaves_what_ran_before(place: Place) -> None:
         until(lambda: "not taken up" in service.said(), "it is refused")
         (place.source / "new").write_text("n")
         until(lambda: "new" in names(place.destination), "the one before goes on")
+        replaced(place, FILE + f'combined = "{inside}"\n')  # a report that cannot be opened
+        until(lambda: service.said().count("not taken up") == 2, "it is refused")
+        (place.source / "newer").write_text("n")
+        until(lambda: "newer" in names(place.destination), "the one before goes on")
         assert names(inside) == set()
         service.reaches("in sync")
 
 
 def test_destinations_come_and_go(place: Place) -> None:
-    place.write("docs", FILE)
+    """Also where the file is a symlink into another directory."""
+    elsewhere = place.files / "elsewhere"
+    elsewhere.mkdir()
+    place.write("docs", FILE).rename(elsewhere / "docs.toml")
+    (place.files / "docs.toml").symlink_to(elsewhere / "docs.toml")
     second = place.destination.with_name("second")
     with Named("docs", place) as service:
         service.reaches("in sync")
+        aside = place._replace(files=elsewhere)
         replaced(
-            place,
+            aside,
             'source = "SRC"\n[[destination]]\npath = "DST"\n'
             f'[[destination]]\npath = "{second}"\nexclude = ["*.tmp"]\n',
         )
         until(lambda: names(second) == {"a.txt"}, "another destination")
-        replaced(place, f'source = "SRC"\ndestination = "{second}"\nexclude = ["*.tmp"]\n')
+        replaced(aside, f'source = "SRC"\ndestination = "{second}"\nexclude = ["*.tmp"]\n')
         (place.source / "late").write_text("l")
         until(lambda: "late" in names(second), "it is kept")
         assert service.stop() == 0
