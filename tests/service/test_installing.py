@@ -183,6 +183,18 @@ def test_a_users_mirror_is_a_service_of_his(systemd: Systemd) -> None:
     systemd.systemctl("reload", unit, user="tester")
     shown = service(systemd, "status", "home", "--user", user="tester")
     assert any(line.split() == ["linger", "yes"] for line in shown)
+    # Logged in, and not to be left running: that can be had.
+    login = ("-p", "PAMName=login", "-p", "User=tester", "--unit=login", "sleep", "infinity")
+    systemd.run("systemd-run", *login)
+    systemd.run_until("sh", "-c", "loginctl --no-legend list-sessions | grep -q tester")
+    systemd.run("loginctl", "disable-linger", "tester")
+    shown = service(systemd, "status", "home", "--user", user="tester")
+    assert any(line.split()[:2] == ["linger", "no:"] for line in shown)
+    would = service(systemd, "enable", "home", "--user", "--linger", "-n", user="tester")
+    assert would == ["would loginctl enable-linger"]
+    systemd.run("loginctl", "enable-linger", "tester")
+    systemd.systemctl("stop", "login")
+
     view = "mirrorfs-view@home.service"
     point = f"/run/user/{number}/mirrorfs/view/home"
     systemd.systemctl("start", view, user="tester")
