@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from uuid import UUID
 
 from journal.errors import JournalLocked, JournalUnreadable, JournalUnsafe
 
@@ -142,6 +141,7 @@ def boot() -> bytes:
     """The running system's boot id (16 bytes; zeros, which equal nothing, where it is hidden)."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return UUID(file.read().strip()).bytes
+            found = bytes.fromhex(file.read().strip().replace("-", ""))
     except (OSError, ValueError):
-        return bytes(16)
+        found = b""
+    return found if len(found) == 16 else bytes(16)

@@ -14,7 +14,6 @@ from contextlib import suppress
 from errno import EIO
 from pathlib import Path
 from typing import Any, Final, Self
-from uuid import uuid4
 
 from journal import codec, files, segment
 from journal.codec import BROKEN, Header
@@ -114,9 +113,9 @@ class Writer:
         # An epoch's beginning takes a number for itself, so (epoch, number) names it uniquely.
         first = max(tail.sequence, tail.floor) + 2
         broken = self.recovered.state == "corrupt" and BROKEN
-        journal = old.journal if old else uuid4().bytes
+        journal = old.journal if old else os.urandom(16)
         previous = (old.closing if old.compacted else tail.previous) if old else 0
-        self._enter(Header(journal, uuid4().bytes, files.boot(), first, 0, previous, 0, broken))
+        self._enter(Header(journal, os.urandom(16), files.boot(), first, 0, previous, 0, broken))
         if old is not None:
             self._give_back(segment.of(old), tail.offset)
 

@@ -14,11 +14,10 @@ small ones, and everything that must be in order (directories, renames, removals
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mirrorfs.backlog import Backlog
 from mirrorfs.core.order import Order, workers_in_front
@@ -27,6 +26,9 @@ from mirrorfs.core.tree import Failure, Trouble, parts
 from mirrorfs.errors import LimitReached
 from mirrorfs.quota import Quota
 from mirrorfs.trees.base import Destination, Tree
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 BATCH_ACTIONS = 128
 BATCH_BYTES = 8 << 20
@@ -194,6 +196,8 @@ class Applier:
             self._hear(work())
             return
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # imports logging
+
             self._pool = ThreadPoolExecutor(self._transfers, "mirrorfs-transfer")
         while len(self._flying) >= 2 * self._transfers:
             self._hear(self._flying.popleft().result())

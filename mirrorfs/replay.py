@@ -5,7 +5,6 @@ Law: a record that is not understood widens what must be looked at, it is never 
 
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -42,7 +41,7 @@ def watcher_answers(journal: Reader, cookies: str) -> bool:
     earlier events and is answered with a record. Takes some milliseconds; False after
     `ANSWER_SECONDS` of silence.
     """
-    nonce = uuid.uuid4().hex
+    nonce = os.urandom(16).hex()
     path = os.path.join(cookies, nonce)
     try:
         replay = Replay(journal, journal.tail_position())

@@ -18,7 +18,6 @@ from mirrorfs.cli.stopping import Stopping
 from mirrorfs.cli.texts import read_text
 from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice, print_out
-from mirrorfs.cli.waiting import waited
 from mirrorfs.core.guard import Danger, Refusal
 from mirrorfs.core.options import Options
 from mirrorfs.core.report import Report
@@ -70,13 +69,11 @@ def mirror(call: Call) -> int:
     if parse(source) is None and os.path.isfile(source):
         source, name = os.path.split(os.path.abspath(source))
         made = replace(made, options=_one_file(made.options), filter=only_file(name), recipe=None)
-    elif (
-        call.command == "sync"
-        and call.flags.state.wait
-        and not _looks_only(call)
-        and (code := waited(call, made, source, destination)) is not None
-    ):
-        return code
+    elif call.command == "sync" and call.flags.state.wait and not _looks_only(call):
+        from mirrorfs.cli.waiting import waited
+
+        if (code := waited(call, made, source, destination)) is not None:
+            return code
     return carry_out(call, made, source, destination)
 
 

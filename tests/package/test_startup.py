@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +31,19 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert status == 0
     assert "mirrorfs" in done.stdout
     assert HEAVY.isdisjoint(modules), HEAVY & set(modules)
+
+
+def test_a_small_sync_imports_only_what_it_uses(tmp_path: Path) -> None:
+    """Each of these takes as long as some twenty files take to be copied."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").touch()
+    places = [str(tmp_path / name) for name in ("source", "destination")]
+    words = ["sync", *places, "--state-dir", str(tmp_path / "state")]
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER, *words], capture_output=True, text=True, check=True
+    )
+    status, modules = json.loads(done.stdout.splitlines()[-1])
+    assert status == 0
+    assert (tmp_path / "destination" / "file").exists()
+    unused = HEAVY | {"asyncio", "concurrent", "logging", "socket", "subprocess", "uuid"}
+    assert unused.isdisjoint(modules), unused & set(modules)
