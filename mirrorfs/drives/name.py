@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 
 from mirrorfs.drives.place import parse
-from mirrorfs.trees.local.mountinfo import Mount, covering, mounts_now
+from mirrorfs.trees.local.mountinfo import Mount, covering, mounted_now, mounts_now
 
 _AUTOMOUNT = "autofs"
 _HOPS = 40
@@ -43,9 +43,9 @@ def rouse(text: str) -> None:
 def _real(path: str) -> tuple[str, bool]:
     """The path without symlinks, as far as it can be gone without mounting anything; and whether
     that is not the end."""
-    listed = mounts_now()
-    if not any(mount.kind == _AUTOMOUNT for mount in listed):
+    if not mounted_now(_AUTOMOUNT):
         return os.path.realpath(path), False
+    listed = mounts_now()
     here, hops = "/", 0
     rest = _parts(os.path.abspath(path))
     while rest:
