@@ -56,9 +56,8 @@ def samples(flag: Flag) -> list[Any]:
         return [True, False] + ["90s", 90] * bool(flag.value)
     if flag.choices:
         return [flag.choices[-1].lower()]
-    return [one for one in SAMPLES[flag.value] if flag.repeats or not isinstance(one, list)] or [
-        "x"
-    ]
+    found = [one for one in SAMPLES[flag.value] if flag.repeats or not isinstance(one, list)]
+    return [one for one in found if one != "-" or flag.group != "Filter"] or ["x"]
 
 
 @pytest.mark.parametrize("flag", KEYS.values(), ids=lambda flag: flag.name)
@@ -261,6 +260,8 @@ WRONG = [
      "checkpoint, replace, always", ""),
     (BOTH + 'order-by = "colour"', "F, line 3: order-by: ", ""),
     (BOTH + 'backup-dir = "old"', f"F, line 3: backup-dir: 'old' {RELATIVE}", "write the whole"),
+    (BOTH + 'exclude-from = ["/a", "-"]', "F, line 3: exclude-from: standard input can be read "
+     "only once", "name a file"),
     (BOTH + "verbose = 1.5", "F, line 3: verbose: the number 1.5 is not a whole number", ""),
     (BOTH + "[filter]\nexclude = 1", "F, line 3: filter: a table is not text", ""),
     ("source = /s\n", "F, line 1: this is not TOML: Invalid value", "text stands in quotes"),
