@@ -4,7 +4,7 @@ journal meanwhile, and replayed then.
 MIRROR is the destination, or a name that `status` shows; without it all are paused. When the
 command ends nothing of the destination is in use: its drive can be unmounted. The pause outlives
 restarts; one that does not run begins paused. A copy that is under way is given up, and made again
-afterwards.
+afterwards. `mirrorfs sync` by hand writes to it all the same.
 """
 
 import time
