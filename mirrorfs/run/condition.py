@@ -97,6 +97,7 @@ class Condition:
 
     def waits(self, error: MirrorError) -> None:
         """A root is in trouble."""
+        self._figures.rests()
         if self.status.why != str(error):
             self.said(f"waiting: {error}" + (f" ({error.remedy})" if error.remedy else ""))
             self._history.event(WAITING, str(error))

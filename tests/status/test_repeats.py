@@ -13,7 +13,7 @@ from support.process import Service, until
 from mirrorfs.output.bridge import bridge
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Level, Log
-from mirrorfs.output.repeats import MOST, Repeats
+from mirrorfs.output.repeats import CROWD, MOST, Repeats
 from mirrorfs.output.systemd import line
 from mirrorfs.service.client import ask
 from mirrorfs.state import State
@@ -41,13 +41,27 @@ def test_it_is_said_at_once_then_less_and_less_often():
     assert repeats.say("a", "no space") == "no space (1 more time in 2400 h)"
 
 
+def test_of_a_crowd_that_fails_alike_the_first_are_named():
+    now = [0.0]
+    repeats = Repeats(lambda: now[0])
+    said = [message for number in range(5000) if (message := repeats.say(f"{number}", "full"))]
+    assert said[:CROWD] == ["full"] * CROWD
+    (last,) = said[CROWD:]
+    assert "counted" in last
+    assert repeats.say("x", "denied") == "denied"
+    now[0] = 600
+    assert repeats.say("y", "full") == f"full (as did {5000 - CROWD} more paths in 10 min)"
+    assert repeats.say("z", "full") == "full"
+
+
 def test_what_is_remembered_is_bounded():
     repeats = Repeats()
     for number in range(MOST + 100):
-        assert repeats.say(f"{number}", "full") == "full"
-    assert repeats.say("99", "full") == "full"
-    assert repeats.say(f"{MOST}", "full") == ""
+        repeats.say(f"{number}", f"reason {number}")
+    assert repeats.say("99", "reason 99") == "reason 99"
+    assert repeats.say(f"{MOST}", f"reason {MOST}") == ""
     assert len(repeats._said) == MOST
+    assert len(repeats._crowds) <= CROWD + 1
 
 
 @pytest.mark.root
