@@ -97,6 +97,8 @@ def _ailments(mirror: Account, max_lag: float | None) -> list[str]:
         found.append(str(phase))
     if owed := mirror.get("owed_count"):
         found.append(f"{owed} owed")
+    if mirror["running"] and mirror.get("configuration"):
+        found.append("its file is wrong")  # and it would not start again
     if max_lag is not None and lag > max_lag:
         found.append(f"{lag:.0f} s behind")
     return found

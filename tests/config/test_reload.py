@@ -5,11 +5,12 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from json import loads
 from pathlib import Path
 
 import pytest
 from config.conftest import Named, Place
-from support.process import until
+from support.process import call, until
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +86,9 @@ def test_good_then_broken_then_good(place: Place, manager: Manager) -> None:
         wrong = service.status()["configuration"]
         assert wrong.startswith(f"{place.files}/docs.toml, line "), wrong
         assert service.said().count("not taken up") == 1
+        (mirror,) = loads(call("status", "--json", state=place.state, code=1).stdout)
+        assert mirror["ailments"] == ["its file is wrong"], "it would not start again"
+        assert wrong in call("status", state=place.state, code=1).stdout
 
         # And good again; another option is another comparison, nothing else.
         replaced(place, FILE + 'checksum = true\nexclude = ["*.new"]\n')
