@@ -44,7 +44,7 @@ HEADLINES = {
     4: [(deed, "mirrorfs run, mirrored : done") for deed in ("create", "rename", "remove")],
     5: [("rename to mirrored", "mirrorfs run")],
     6: [("large file: wall", "mirrorfs -a : cp -a")],
-    7: [("calls that are no timers", "mirrorfs run"), ("memory per directory", "mirrorfs run")],
+    7: [("wake-ups that are no timers", "mirrorfs run"), ("memory per directory", "mirrorfs run")],
     8: [("append, one flush at the end", "journal")],
     9: [("comparison: CPU per file", "mirrorfs -a, 1,000,000 : 10,000")],
 }  # fmt: skip

@@ -1,8 +1,8 @@
 """7. Idle: many watched directories, and nothing happens.
 
 Wake-ups are context switches of all threads, from /proc. What they are is told by strace, in a
-second stretch of time: a call that returns because its time is over is a timer; any other one is
-work. Memory is that of the process beside the same process on an empty tree; the kernel keeps a
+second stretch of time: what begins with a wait whose time is over is a timer, and what it does then
+belongs to it; what begins with anything else is none. Memory is that of the process beside the same process on an empty tree; the kernel keeps a
 mark and the inode for every watch besides, whoever sets it.
 """
 
@@ -22,7 +22,8 @@ from benchmarks.scale import Scale
 
 TITLE = "Idle"
 BYTES = 250.0  # for a directory
-WORK = 0.0  # system calls in the whole stretch that are no timers
+OTHERS = 0.0  # wake-ups in the whole stretch that are no timers
+APART = 0.5  # seconds between the calls of two wake-ups
 START = 600.0
 QUIET = 3.0  # seconds in which a service's clock stands still
 FORCED = ("--watch-backend", "inotify")
@@ -90,22 +91,35 @@ def _stretch(answer: Answer, scale: Scale, place: Place, peer: Peer, pid: int) -
     used = processor(pid) - used
     answer.add(peer.name, "wake-ups a minute", place.name, "", [times * a_minute])
     answer.add(peer.name, "CPU a minute", place.name, "ms", [used * a_minute * 1000])
-    found = _work(pid, scale.idle)
-    bar = WORK if peer.name == "mirrorfs run" else None
-    answer.add(peer.name, "calls that are no timers", place.name, "calls", [len(found)] * 3, bar)
+    found = _others(pid, scale.idle)
+    bar = OTHERS if peer.name == "mirrorfs run" else None
+    answer.add(peer.name, "wake-ups that are no timers", place.name, "", [len(found)] * 3, bar)
     if found and bar is not None:
         answer.notes.append(f"{peer.name}: {'; '.join(found[:3])}")
 
 
-def _work(pid: int, seconds: float) -> list[str]:
-    """System calls of a stretch that are not waits that ran into their time."""
+def _others(pid: int, seconds: float) -> list[str]:
+    """The first calls of those wake-ups of a stretch that are no timers."""
     with tempfile.NamedTemporaryFile("r") as log:
-        words = ["strace", "-f", "-qq", "-o", log.name]
+        words = ["strace", "-f", "-ttt", "-qq", "-o", log.name]
         for one in family(pid):
             words += ["-p", str(one)]
         with subprocess.Popen(words, stderr=subprocess.DEVNULL) as tracer:
             time.sleep(seconds)
             tracer.terminate()
-        lines = log.read().splitlines()
-    calls = [line.partition(" ")[2].strip() for line in lines if not _CUT.search(line)]
-    return [call for call in calls if not (_WAIT.search(call) and _OVER.search(call))]
+        return others(log.read().splitlines())
+
+
+def others(lines: list[str]) -> list[str]:
+    """Of lines of strace -f -ttt (process, seconds, call): the first calls of wake-ups, which are
+    apart in time, that are not waits whose time was over. What strace itself interrupted when it
+    began and ended does not count."""
+    found, last = [], 0.0
+    for line in lines:
+        _, moment, call = line.split(None, 2)
+        if _CUT.search(call):
+            continue
+        if float(moment) - last > APART and not (_WAIT.search(call) and _OVER.search(call)):
+            found.append(call)
+        last = float(moment)
+    return found

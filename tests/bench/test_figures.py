@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from benchmarks.answer import RATIO, Answer, load
 from benchmarks.figures import Spread, Verdict, judge, percentile, ratio, spread, told
+from benchmarks.questions.idle import others
 from benchmarks.report import bars, table
 
 positive = st.floats(0.001, 1000.0)
@@ -82,3 +83,16 @@ def test_a_table_does_not_print_what_is_refused():
     assert "too short to be measured" in table(answer)
     assert [figure.unit for figure in answer.figures] == [RATIO, RATIO]
     assert load(answer.plain()) == answer
+
+
+def test_a_timer_and_what_it_does_is_told_from_another_wake_up():
+    lines = [
+        "7 100.0 restart_syscall(<... resuming interrupted read ...> <unfinished ...>",
+        "7 101.0 <... epoll_wait resumed>[], 8, 1000) = 0",
+        '7 101.1 openat(AT_FDCWD, "/", O_RDONLY) = 3',
+        "7 103.0 futex(0x7f, FUTEX_WAIT_PRIVATE, 0) = -1 ETIMEDOUT (Connection timed out)",
+        "7 105.0 <... epoll_wait resumed>[{EPOLLIN}], 8, 1000) = 1",
+        "7 105.1 read(5, 8) = 8",
+        "7 109.0 epoll_wait(3,  <detached ...>",
+    ]
+    assert others(lines) == ["<... epoll_wait resumed>[{EPOLLIN}], 8, 1000) = 1"]
