@@ -2,8 +2,9 @@
 
 Wake-ups are context switches of all threads, from /proc. What they are is told by strace, in a
 second stretch of time: what begins with a wait whose time is over is a timer, and what it does then
-belongs to it; what begins with anything else is none. Memory is that of the process beside the same process on an empty tree; the kernel keeps a
-mark and the inode for every watch besides, whoever sets it.
+belongs to it; what begins with anything else is none. Memory is that of the process beside the
+same process on an empty tree; the kernel keeps a mark and the inode for every watch besides,
+whoever sets it.
 """
 
 import re
