@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from benchmarks.answer import RATIO, Answer, Figure
 
-TELLS = {"s": 3, "ms": 1, "MB": 0, RATIO: 2, "calls": 1}
+TELLS = {"": 0, "s": 3, "ms": 1, "MB": 0, RATIO: 2, "calls": 1}
 
 
 def table(answer: Answer) -> str:
