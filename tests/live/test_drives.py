@@ -6,6 +6,7 @@ import fcntl
 import os
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,8 +28,8 @@ AWAY = 1_000  # files that change while a drive is away
 class Drive:
     """A file system that is mounted here and there. ``how`` is what to tell mount(8)."""
 
-    def __init__(self, kind: str, base: Path, point: Path) -> None:
-        self.how = make(kind, base, size="64M" if kind == "ext4" else "")
+    def __init__(self, kind: str, base: Path, point: Path, size: str = "") -> None:
+        self.how = make(kind, base, size=size or ("64M" if kind == "ext4" else ""))
         self.point = point
         point.mkdir(parents=True)
         self._mounted = ExitStack()
@@ -123,6 +124,34 @@ def test_away_for_long_and_back(places: Places, drive: Drive) -> None:
         comes_back(run, source, destination)
         assert compared(run) == 1
         assert run.stop() == 0
+
+
+@pytest.mark.torture
+def test_a_hundred_thousand_changes_are_replayed(places: Places, tmp_path: Path) -> None:
+    """Beside a tree that nobody looks at: what is listed are the directories that changed."""
+    source, _, state = places
+    drive = Drive("xfs", tmp_path / "drive", tmp_path / "point", size="1G")
+    try:
+        destination = drive.mount() / "mirror"
+        (source / "still").mkdir()
+        fill(source / "still", 20_000)
+        with Service("run", source, destination, state=state) as run:
+            comes_back(run, source, destination)
+            drive.goes()
+            run.reaches("waiting")
+            for number in range(5):
+                fill(source, 20_000, "away")
+                for place in source.glob("d*/away*"):
+                    place.write_text(str(number))
+            began = time.monotonic()
+            drive.mount()
+            comes_back(run, source, destination)
+            print(f"{time.monotonic() - began:.1f} s: {run.said()}")
+            assert compared(run) == 1
+            assert "replaying" in run.said()
+            assert run.stop() == 0
+    finally:
+        drive.close()
 
 
 def test_mounted_elsewhere_next_time(places: Places, drive: Drive, tmp_path: Path) -> None:
