@@ -28,8 +28,12 @@ class Pause(NamedTuple):
         return (self.until_ns - time.time_ns()) / 1e9 if self.until_ns else float("inf")
 
     def said(self) -> str:
-        """As a clause: since when, until when, why."""
-        clause = f"paused since {_clock(self.since_ns)}"
+        """As a clause."""
+        return f"paused {self.span()}"
+
+    def span(self) -> str:
+        """Since when, until when, why."""
+        clause = f"since {_clock(self.since_ns)}"
         if self.until_ns:
             clause += f" until {_clock(self.until_ns)}"
         return clause + f": {self.reason}" * bool(self.reason)

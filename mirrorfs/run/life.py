@@ -251,7 +251,7 @@ class Life:
             why, remedy = pause.said(), self._pausing.remedy
             self._barriers.refuse(why, remedy)
             self._decisions.refuse(TemporaryError(f"it is {why}", remedy=remedy))
-            self.condition.phase(Phase.PAUSED, why, remedy)
+            self.condition.phase(Phase.PAUSED, pause.span(), remedy)
         if self._mirror is not None and self._follower is not None:
             with suppress(MirrorError, OSError, JournalError):  # then it is done again
                 await self.thread(self._follower.vouch)
