@@ -14,7 +14,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-ROOM = Path("mirrorfs/trees/local/quick")
+LOCAL = Path("mirrorfs/trees/local")
+ROOMS = ((LOCAL / "quick", "check.c"), (LOCAL / "small", "copy.c"))
 MODULE = f"native{sysconfig.get_config_var('EXT_SUFFIX')}"
 OPTIONS = ["-O2", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra", "-Werror=implicit"]
 
@@ -34,22 +35,28 @@ def compiler() -> list[str]:
     return os.environ.get("CC", "cc").split() or ["cc"]
 
 
-def compile(root: Path, folder: Path) -> Path:
-    """The compiled module, in ``folder``. Raises OSError, subprocess.CalledProcessError."""
-    room, made = root / ROOM, folder / f"{MODULE}.{os.getpid()}"
+def compile(root: Path, folder: Path | None = None) -> dict[str, Path]:
+    """The compiled modules by their places in the package: in ``folder``, or where they belong.
+    Raises OSError, subprocess.CalledProcessError."""
+    return {str(room / MODULE): _compile(root / room, source, folder) for room, source in ROOMS}
+
+
+def _compile(room: Path, source: str, folder: Path | None) -> Path:
+    target = room / MODULE if folder is None else folder / f"{room.name}-{MODULE}"
+    made = target.with_name(f"{target.name}.{os.getpid()}")
     cython = [sys.executable, "-m", "cython", "-3", str(room / "native.pyx")]
     flags = [*OPTIONS, *os.environ.get("CFLAGS", "").split()]
     include = ["-I", sysconfig.get_path("include"), "-I", str(room)]
     with tempfile.TemporaryDirectory() as place:
-        source = f"{place}/native.c"
-        subprocess.run([*cython, "-o", source], check=True)
-        words = [*compiler(), *flags, *include, source, str(room / "check.c"), "-o", str(made)]
+        written = f"{place}/native.c"
+        subprocess.run([*cython, "-o", written], check=True)
+        words = [*compiler(), *flags, *include, written, str(room / source), "-o", str(made)]
         subprocess.run(words, check=True)
-    return made.replace(folder / MODULE)  # several may be at it
+    return made.replace(target)  # several may be at it
 
 
 if __name__ == "__main__":
     if reason := obstacle():
         sys.exit(f"nothing is compiled: {reason}")
     here = Path(__file__).resolve().parent.parent
-    print(compile(here, here / ROOM).relative_to(here))
+    print("\n".join(compile(here)))

@@ -49,19 +49,21 @@ class Made(BuildHookInterface):
     def _compile(self, version: str, build_data: dict[str, Any]) -> None:
         """In an editable installation in place, else for the wheel, which then is for such a
         machine only. Where it does not work all else does."""
-        root, why = Path(self.root), compiling.obstacle()
+        why, made = compiling.obstacle(), {}
+        folder = None if version == "editable" else Path(self._folder)
         try:
             if not why:
-                place = root / compiling.ROOM if version == "editable" else Path(self._folder)
-                made = compiling.compile(root, place)
+                made = compiling.compile(Path(self.root), folder)
         except (OSError, subprocess.CalledProcessError) as error:
             why = str(error)
         if why:
-            self.app.display_warning(f"nothing is compiled: {why}; comparing will take longer")
+            self.app.display_warning(
+                f"nothing is compiled: {why}; comparing and copying will take longer"
+            )
             return
         build_data["pure_python"], build_data["infer_tag"] = False, True
         if version != "editable":
-            build_data["force_include"][str(made)] = str(compiling.ROOM / compiling.MODULE)
+            build_data["force_include"] |= {str(file): place for place, file in made.items()}
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         shutil.rmtree(self._folder)

@@ -122,6 +122,8 @@ class Tree(ABC):
     """A tree that can be read."""
 
     capabilities: Capabilities
+    # Where both trees are, new small files are copied without the interpreter's lock: threads help.
+    unlocked: bool = False
 
     @abstractmethod
     def identity(self) -> Identity:

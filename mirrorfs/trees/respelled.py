@@ -70,6 +70,7 @@ class RespelledDestination(Respelled, Destination):
     def __init__(self, tree: Destination, spelling: Spelling) -> None:
         super().__init__(tree, spelling)
         self._inner = tree
+        self.unlocked = tree.unlocked
 
     def create_directories(self, actions: Sequence[Action]) -> list[Outcome]:
         return self._each(actions, self._inner.create_directories)

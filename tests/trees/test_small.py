@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 
-from mirrorfs.trees.local.small import Copy, Terms, plain
+from mirrorfs.trees.local.small import Copy, Terms, compiled, plain
 from mirrorfs.trees.local.tick import coarse_now
 
 PLAIN = Terms(0o666, owners=False, permissions=False, xattrs=False, grain_ns=1, most=256 << 10)
 FAITHFUL = Terms(0o600, owners=True, permissions=True, xattrs=True, grain_ns=1, most=256 << 10)
 
 
-@pytest.fixture(params=[plain.copy], ids=["plain"])
+@pytest.fixture(params=["plain", "native"])
 def way(request: Any) -> Copy:
-    way: Copy = request.param
+    if request.param == "plain":
+        return plain.copy
+    if (way := compiled()) is None:
+        pytest.skip("nothing is compiled")
     return way
 
 

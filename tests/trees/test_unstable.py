@@ -185,6 +185,7 @@ def test_bytes_that_are_missing_are_missed(world: World, monkeypatch: Any) -> No
         lambda *given: 0 if given[3] else copy(given[0], given[1], MB, *given[3:]),
     )
     monkeypatch.setattr("mirrorfs.trees.local.content.os.read", lambda fd, size: b"")
+    monkeypatch.setattr(straight, "copy", straight.plain.copy)
     for name in ("small", "large"):
         outcome = world.create(name)
         assert outcome.status is Status.FAILED

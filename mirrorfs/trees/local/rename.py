@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import TreeError
+from mirrorfs.core.tree import Kind, TreeError
 from mirrorfs.trees import expect
 from mirrorfs.trees.local import kernel
 from mirrorfs.trees.local.handles import Handles
@@ -63,6 +63,7 @@ def _rename(handles: Handles, action: Action) -> Outcome:
         return expect.drift(action, "the new name is taken")
     except (OSError, ValueError) as error:
         return expect.failed(action, failure(action.path, error, "rename"))
-    handles.forget(action.origin)
-    handles.forget(action.path)
+    if found.kind is Kind.DIRECTORY:  # nothing lies below anything else
+        handles.forget(action.origin)
+        handles.forget(action.path)
     return expect.done(action)

@@ -85,9 +85,16 @@ class Transfers:
         self._durable = fsync in (Fsync.REPLACE, Fsync.ALWAYS)
         self._writing = writing
         self._backups = backups
+        self._filling = Filling(
+            self._made,
+            writing,
+            capabilities.time_resolution_ns,
+            durable=fsync is not Fsync.NEVER,
+        )
         # What a small file is copied with that has nothing special about it.
         self._small: Terms | None = None
-        if fsync is not Fsync.ALWAYS and not writing.in_place and writing.check_updated:
+        room = self._filling.room
+        if not (fsync is Fsync.ALWAYS or writing.in_place or room.limits) and writing.check_updated:
             self._small = Terms(
                 self._mode,
                 self.keep.owners,
@@ -97,12 +104,11 @@ class Transfers:
                 SMALL,
             )
         self.unflushed = False  # whether a syncfs failed, which spoke of other files, too
-        self._filling = Filling(
-            self._made,
-            writing,
-            capabilities.time_resolution_ns,
-            durable=fsync is not Fsync.NEVER,
-        )
+
+    @property
+    def straight(self) -> bool:
+        """Whether new small files are copied straight."""
+        return self._small is not None
 
     def run(self, actions: Sequence[Action], source: Tree, meter: Meter) -> list[Outcome]:
         """See `mirrorfs.trees.base.Destination.transfer`."""
@@ -175,7 +181,7 @@ class Transfers:
     ) -> dict[int, Outcome]:
         """Copy the new small files that have nothing special about them; the outcomes of those that
         are done, by their place in the batch."""
-        if self._small is None or self._filling.room.limits:
+        if self._small is None:
             return {}
         room = meter.piece() if meter.piece() >= PIECE else -1
         start = len(directory) + 1 if directory else 0

@@ -15,7 +15,7 @@ from mirrorfs.core.quick import Look, Terms
 from mirrorfs.core.tree import Entry, Failure, Identity, Listing, TreeError, split
 from mirrorfs.errors import FatalError, TemporaryError
 from mirrorfs.trees.base import Content, Destination, Tree
-from mirrorfs.trees.local import change, delete, directories, identity, kernel, link, rename
+from mirrorfs.trees.local import change, delete, directories, identity, kernel, link, rename, small
 from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.content import open_content
 from mirrorfs.trees.local.durable import Fsync, sync_names
@@ -85,6 +85,9 @@ class LocalTree(Destination):
             writing,
             self._backups,
         )
+
+        compiled = small.copy is not small.plain.copy
+        self.unlocked = compiled and (self._transfers.straight if writable else not self._follow)
 
     def identity(self) -> Identity:
         identity.check_root(self.path, self._descriptor)
