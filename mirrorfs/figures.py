@@ -38,23 +38,26 @@ class Figures:
         if not outcomes:
             return
         status = self._status
-        done = files = small = moved = failed = 0
+        done = files = small = moved = failed = content = 0
         last: Action | None = None
         for action, became, failure, count in outcomes:
+            _, stage, _, want, _, _, _ = action
+            copied = stage is Stage.CONTENT
+            size = want.size if copied and want is not None else 0
+            content += size
             if became is Became.DONE:
                 done += 1
                 last = action
-                if action.stage is Stage.CONTENT:
+                if copied:
                     files += 1
                     moved += count
-                    if action.want is None or action.want.size <= PIECE:
+                    if size <= PIECE:
                         small += count  # of a larger one each piece was counted
             elif failure is not None and became is not Became.SKIPPED:
                 failed += 1
         status.planned = max(0, status.planned - len(outcomes))
+        status.planned_bytes = max(0, status.planned_bytes - content)
         if last is not None:
-            content = _content([outcome.action for outcome in outcomes])
-            status.planned_bytes = max(0, status.planned_bytes - content)
             status.last = (time.time_ns(), last.verb.value, last.path)
         status.actions += done
         status.files += files

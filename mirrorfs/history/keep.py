@@ -7,6 +7,7 @@ time of a directory that changes with what is in it goes without saying.
 
 import os
 from collections.abc import Sequence
+from itertools import repeat
 
 from mirrorfs.core.compare import TIME_DIFFERS
 from mirrorfs.core.guard import Refusal
@@ -60,6 +61,14 @@ class History(Listener):
 
     def _lines(self, at: int, outcomes: Sequence[Outcome]) -> list[bytes]:
         lines: list[bytes] = []
+        for first in range(0, len(outcomes), NAMES):
+            some = outcomes[first : first + NAMES]
+            alike = None if self._failing else _alike(at, some)
+            lines += self._one_by_one(at, some) if alike is None else [alike]
+        return lines
+
+    def _one_by_one(self, at: int, outcomes: Sequence[Outcome]) -> list[bytes]:
+        lines: list[bytes] = []
         names: list[str] = []
         sizes: list[int] = []
         origins: list[str] = []
@@ -97,7 +106,7 @@ class History(Listener):
                 continue
             directory, _, name = path.rpartition("/")
             here = (action.verb, status, directory, why)
-            if here != key or len(names) == NAMES:
+            if here != key:
                 end()
                 key, names, sizes, origins = here, [], [], []
             names.append(name)
@@ -110,6 +119,30 @@ class History(Listener):
         news = self._failing.get(failure.path) != failure.message
         self._failing[failure.path] = failure.message
         return news
+
+
+def _alike(at: int, outcomes: Sequence[Outcome]) -> bytes | None:
+    """The line of a batch that did one thing to names of one directory, for one reason, as nearly
+    all do; ``None`` for another one. No step of Python's for each of them but the name."""
+    actions, became, _, sizes = zip(*outcomes, strict=True)
+    verbs, _, paths, _, _, reasons, origins = zip(*actions, strict=True)
+    verb, why, many = verbs[0], reasons[0], len(paths)
+    if (
+        verb is Verb.ATTRIBUTES
+        or became.count(Status.DONE) != many
+        or verbs.count(verb) != many
+        or reasons.count(why) != many
+    ):
+        return None
+    directory = paths[0].rpartition("/")[0]
+    above = directory and directory + "/"
+    start = len(above)
+    names = [path[start:] for path in paths]
+    if "/" in "".join(names) or not all(map(str.startswith, paths, repeat(above))):
+        return None
+    return record.line(
+        at, verb.value, why, directory=directory, names=names, sizes=sizes, origins=origins
+    )
 
 
 def _unread(at: int, failure: Failure) -> bytes:

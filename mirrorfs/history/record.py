@@ -20,6 +20,7 @@ STARTED, STOPPED, HELD, WAITING, MISSING = "started", "stopped", "held", "waitin
 EVENTS = frozenset({STARTED, STOPPED, HELD, WAITING, MISSING})
 
 DONE = "done"
+_ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Record(NamedTuple):
@@ -58,7 +59,7 @@ def line(
     if outcome != DONE:
         said["outcome"] = outcome
     said["why"] = why
-    return json.dumps(said, separators=(",", ":")).encode() + b"\n"
+    return _ENCODE(said).encode() + b"\n"
 
 
 def records(line: bytes) -> Iterator[Record]:
