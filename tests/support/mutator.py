@@ -1,6 +1,6 @@
 """A process that changes a tree in every way a program can, at random and without a pause.
 
-    python mutator.py ROOT SEED OPERATIONS
+    python mutator.py ROOT SEED OPERATIONS [WITHOUT ...]
 
 Law: from one seed comes one sequence of choices; what they meet depends on who else is at work in
 the same tree, so every operation may fail with an OSError, and that is no error. Nothing leaves
@@ -15,7 +15,7 @@ import shutil
 import socket
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import BinaryIO, cast
 
 NAMES = ["a", "b", "a-b", "c.tmp", "d", "E", "f g", "ü", "-h", "n\nl", "x" * 200, *"ijklmnopqrst"]
@@ -28,7 +28,7 @@ _renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
 class Mutator:
     """Each public method is one kind of operation, chosen as often as any other."""
 
-    def __init__(self, root: str, seed: int) -> None:
+    def __init__(self, root: str, seed: int, without: Collection[str] = ()) -> None:
         self._root = root
         self._aside = f"{root}.aside"
         os.makedirs(self._aside, exist_ok=True)
@@ -38,7 +38,7 @@ class Mutator:
         self._kinds: list[Callable[[], None]] = [
             getattr(self, name)
             for name in sorted(dir(self))
-            if not name.startswith("_") and name != "run"
+            if not name.startswith("_") and name not in ("run", *without)
         ]
 
     def run(self, operations: int) -> None:
@@ -259,4 +259,4 @@ def _open(path: str, mode: str) -> BinaryIO:
 
 
 if __name__ == "__main__":
-    Mutator(sys.argv[1], int(sys.argv[2])).run(int(sys.argv[3]))
+    Mutator(sys.argv[1], int(sys.argv[2]), sys.argv[4:]).run(int(sys.argv[3]))
