@@ -46,7 +46,8 @@ HEADLINES = {
     6: [("large file: wall", "mirrorfs -a : cp -a")],
     7: [("wake-ups that are no timers", "mirrorfs run"), ("memory per directory", "mirrorfs run")],
     8: [("append, one flush at the end", "journal")],
-    9: [("first sync: CPU per file", "mirrorfs -a, "), ("comparison: CPU per file", "mirrorfs -a, ")],
+    9: [("first sync: CPU per file", "mirrorfs -a, "),
+        ("comparison: CPU per file", "mirrorfs -a, ")],
 }  # fmt: skip
 """The figures of a question that are told first, in its first place: what, and how who begins."""
 
