@@ -173,7 +173,7 @@ class Mutator:
         os.link(self._existing(stat.S_ISREG), self._path(), follow_symlinks=False)
 
     def symlink(self) -> None:
-        os.symlink(self._rng.choice([self._name(), "..", "/nowhere", "a/b/../c"]), self._path())
+        os.symlink(self._rng.choice([self._name(), "..", "/no/where", "a/b/../c"]), self._path())
 
     def replace_symlink(self) -> None:
         path = self._existing(stat.S_ISLNK)

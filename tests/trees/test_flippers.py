@@ -372,7 +372,7 @@ def flipper(scene: Scene, side: str, what: str, operation: Operation) -> Flipper
         return exchanging(d / name, outside / name, partner)
     target = outside / "file"
     if "temporary" in what:
-        name = Temporaries("00000000", ".tmp").claim(name)
+        name = Temporaries("00000000", ".tmp").claim("", name)
     return appearing(d / name, target, hard="hard" in what)
 
 

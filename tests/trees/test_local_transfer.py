@@ -17,6 +17,7 @@ from mirrorfs.core.options import Options, archive
 from mirrorfs.core.plan import Status, Verb
 from mirrorfs.core.tree import Trouble
 from mirrorfs.trees.local import LocalTree, kernel
+from mirrorfs.trees.local.names import Temporaries
 
 OURS = re.compile(r"\.mirrorfs-00000000-[0-9a-f]{8}\.tmp")
 
@@ -292,11 +293,20 @@ def test_a_leftover_that_went_with_its_directory_is_no_longer_missed(world, beco
     assert world.destination.unswept() == set()
 
 
+def test_names_alike_in_two_directories_have_temporaries_that_are_found_again():
+    """Copied at once by two threads; a replay looks for the one temporary of each name."""
+    made = Temporaries("00000000", ".tmp")
+    assert made.claim("d", "file") == made.claim("e", "file") == made.of("file")
+    assert made.claim("d", "file") != made.of("file")
+    made.release("d", made.of("file"))
+    assert made.claim("d", "file") == made.of("file")
+
+
 def test_leftovers_do_not_stand_in_the_way(world):
     world.there.write("d/file", b"x")
     world.create("d")
-    temporary = world.destination._temporaries.claim("file")
-    world.destination._temporaries.release(temporary)
+    temporary = world.destination._temporaries.claim("d", "file")
+    world.destination._temporaries.release("d", temporary)
     world.here.write(f"d/{temporary}", b"half")
     assert world.create("d/file").status is Status.DONE
     assert os.listdir(world.here.root / "d") == ["file"]

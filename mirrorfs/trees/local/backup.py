@@ -78,7 +78,7 @@ class Backups:
                     try:
                         link(to_fd, to_name)
                     except FileExistsError:
-                        self._replace(to_fd, to_name, link)
+                        self._replace(to_fd, path, to_name, link)
             except OSError as error:
                 if error.errno not in _NO_LINK:
                     raise
@@ -125,9 +125,10 @@ class Backups:
             self._own.close()
             self._own = None
 
-    def _replace(self, fd: int, name: str, make: Callable[[int, str], None]) -> None:
+    def _replace(self, fd: int, path: str, name: str, make: Callable[[int, str], None]) -> None:
         """``make`` a temporary among the backups and give it ``name`` there."""
-        temporary = self._temporaries.claim(name)
+        directory = "/" + split(path)[0]  # no directory of the tree
+        temporary = self._temporaries.claim(directory, name)
         try:
             try:
                 make(fd, temporary)
@@ -141,7 +142,7 @@ class Backups:
                 os.unlink(temporary, dir_fd=fd)
             except OSError:
                 pass
-            self._temporaries.release(temporary)
+            self._temporaries.release(directory, temporary)
 
     def _copy(self, fd: int, name: str, path: str, found: Entry) -> None:
         if found.kind not in (Kind.FILE, Kind.SYMLINK):
@@ -154,7 +155,7 @@ class Backups:
                 os.symlink(found.target, to_name, dir_fd=to_fd)
 
         with self._place(path) as (to_fd, to_name):
-            self._replace(to_fd, to_name, make)
+            self._replace(to_fd, path, to_name, make)
 
     def _copy_file(
         self, fd: int, name: str, path: str, found: Entry, to_fd: int, to_name: str

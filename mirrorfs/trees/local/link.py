@@ -8,7 +8,7 @@ import errno
 import os
 
 from mirrorfs.core.plan import Action, Outcome, Verb
-from mirrorfs.core.tree import Entry, Kind, TreeError
+from mirrorfs.core.tree import Entry, Kind, TreeError, split
 from mirrorfs.trees import expect
 from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.content import READ
@@ -66,7 +66,7 @@ def link(
                         return expect.drift(action, "the destination holds something new")
                     if durable and leader.kind is Kind.FILE:
                         _sync(to_fd, to_name)
-                    temporary = temporaries.claim(name)
+                    temporary = temporaries.claim(split(action.path)[0], name)
                     try:
                         if not _link_beside(to_fd, to_name, leader, fd, temporary):
                             return None
@@ -77,7 +77,7 @@ def link(
                     finally:
                         # After a rename between two names of one file both are still there.
                         _discard(fd, temporary)
-                        temporaries.release(temporary)
+                        temporaries.release(split(action.path)[0], temporary)
                 except OSError as error:
                     if error.errno not in _IMPOSSIBLE:
                         raise

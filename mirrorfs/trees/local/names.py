@@ -28,7 +28,7 @@ class Temporaries:
         self.prefix = f".mirrorfs-{owner}-"
         self._suffix = suffix
         self._pattern = re.compile(re.escape(self.prefix) + "[0-9a-f]{8}" + re.escape(suffix))
-        self._used: dict[str, object] = {}
+        self._used: dict[tuple[str, str], object] = {}
         self._leftovers: dict[tuple[str, str], None] = {}
 
     def is_ours(self, name: str) -> bool:
@@ -38,23 +38,23 @@ class Temporaries:
         """The temporary name for ``name``, unless that is in use for another."""
         return self._numbered(_number(name))
 
-    def claim(self, name: str) -> str:
-        """A temporary name for ``name``, nobody else's until it is released."""
+    def claim(self, directory: str, name: str) -> str:
+        """A temporary name for ``name``, nobody else's in its directory until it is released."""
         number = _number(name)
         mine = object()
         while True:
             temporary = self._numbered(number)
             # Atomic: two threads may want the same one.
-            if self._used.setdefault(temporary, mine) is mine:
+            if self._used.setdefault((directory, temporary), mine) is mine:
                 return temporary
             number = (number + 1) & 0xFFFFFFFF
 
-    def release(self, temporary: str) -> None:
-        self._used.pop(temporary, None)
+    def release(self, directory: str, temporary: str) -> None:
+        self._used.pop((directory, temporary), None)
 
     def met(self, directory: str, name: str) -> None:
-        """`read` saw one of ours: remember it if nobody works on one of that name anywhere."""
-        if name not in self._used:
+        """`read` saw one of ours: remember it if nobody works on it."""
+        if (directory, name) not in self._used:
             self._leftovers[directory, name] = None
 
     def left(self, directory: str, name: str) -> None:
@@ -64,7 +64,7 @@ class Temporaries:
     def take_leftovers(self) -> list[tuple[str, str]]:
         """(directory, name) of what was met and nobody works on now; they are forgotten."""
         leftovers, self._leftovers = self._leftovers, {}
-        return [(where, name) for where, name in leftovers if name not in self._used]
+        return [place for place in leftovers if place not in self._used]
 
     def places(self) -> set[str]:
         """The directories of what was met and is not taken."""

@@ -173,7 +173,7 @@ class Transfers:
                         outcomes[index] = expect.failed(item.action, problem)
         finally:
             for item in staged.values():
-                self._discard(fd, item.temporary)
+                self._discard(fd, directory, item.temporary)
         return [outcomes[index] for index in range(len(batch))]
 
     def _straight(
@@ -207,13 +207,13 @@ class Transfers:
         if held is None:
             return {}
         claim, release = self._temporaries.claim, self._temporaries.release
-        temporaries = [claim(name) for name in names]
+        temporaries = [claim(directory, name) for name in names]
         try:
             with held as here:
                 moved = small.copy(here, fd, names, temporaries, self._small)
         finally:
             for temporary in temporaries:
-                release(temporary)
+                release(directory, temporary)
         meter.moved(sum(moved) + moved.count(-1))
         done = expect.done
         return {
@@ -229,7 +229,7 @@ class Transfers:
         name = action.path[len(directory) + 1 if directory else 0 :]
         if want is None or want.kind is Kind.DIRECTORY or name in ("", ".", "..") or "/" in name:
             return expect.failed(action, unsafe(action.path).failure)
-        temporary = self._temporaries.claim(name)
+        temporary = self._temporaries.claim(directory, name)
         try:
             if want.kind is Kind.FILE:
                 made, moved = self._filling.fill(
@@ -243,9 +243,9 @@ class Transfers:
         except (OSError, ValueError) as error:
             outcome = expect.failed(action, failure(action.path, error, "write"))
         except BaseException:
-            self._discard(fd, temporary)
+            self._discard(fd, directory, temporary)
             raise
-        self._discard(fd, temporary)
+        self._discard(fd, directory, temporary)
         return outcome
 
     def _write_in_place(
@@ -332,6 +332,7 @@ class Transfers:
 
     def _publish(self, fd: int, item: Staged) -> Outcome:
         action, name, temporary, made, moved = item
+        directory = _directory(action)
         try:
             found = None
             if action.verb is Verb.UPDATE:
@@ -341,31 +342,31 @@ class Transfers:
             elif action.expect is not None and expect.untouched(found, action.expect):
                 if self._backups is not None:
                     self._backups.keep(fd, name, action.path, found)
-                left = partial(self._temporaries.left, split(action.path)[0], temporary)
+                left = partial(self._temporaries.left, directory, temporary)
                 if not take_place(fd, temporary, name, found, durable=self._durable, left=left):
-                    self._discard(fd, temporary)
+                    self._discard(fd, directory, temporary)
                     return expect.drift(action, UNSEEN)
                 found = None
             if found is None:
-                self._temporaries.release(temporary)
+                self._temporaries.release(directory, temporary)
                 return expect.done(action, moved)
         except (OSError, ValueError) as error:
-            self._discard(fd, temporary)
+            self._discard(fd, directory, temporary)
             return expect.failed(action, failure(action.path, error, "put in place"))
         except TreeError as error:
-            self._discard(fd, temporary)
+            self._discard(fd, directory, temporary)
             return expect.failed(action, error.failure)
-        self._discard(fd, temporary)
+        self._discard(fd, directory, temporary)
         if expect.reached(found, made):
             return expect.done(action, moved)
         return expect.drift(action, UNSEEN)
 
-    def _discard(self, fd: int, temporary: str) -> None:
+    def _discard(self, fd: int, directory: str, temporary: str) -> None:
         try:
             os.unlink(temporary, dir_fd=fd)
         except OSError:
             pass  # never created, or beyond our reach: then it is a leftover for the next run
-        self._temporaries.release(temporary)
+        self._temporaries.release(directory, temporary)
 
 
 def _directory(action: Action) -> str:
