@@ -16,6 +16,7 @@ from mirrorfs.errors import DirectoryMissing, DriveAway, MirrorError
 from mirrorfs.preflight import lock_destination
 from mirrorfs.settings import Settings
 from mirrorfs.trees.local import LocalTree
+from mirrorfs.trees.local.kernel import mount_at
 from mirrorfs.trees.memory import MemoryTree
 
 _MOMENT = 2.0  # seconds: who finds the claim on a destination lets go of its lock at once
@@ -85,12 +86,15 @@ class Roots:
         """Hold nothing open; what was written must be durable. Raises MirrorError, OSError."""
         if self.rests or isinstance(self.destination, MemoryTree):
             return
-        if self._lock >= 0:
+        # What lies on the root file system nobody can take away: its lock stays, for everybody.
+        leaves = self._lock >= 0 and self.destination.mount != mount_at("/")
+        if leaves:
             self._claim.take(self.destination.identity())
         self.rests = True
         for tree in self._open:
             tree.rest()
-        self._unlock()
+        if leaves:
+            self._unlock()
 
     def wake(self) -> None:
         """Hold them again. Raises MirrorError where a drive is gone or another one is in its place;
@@ -104,7 +108,8 @@ class Roots:
             self.destination.wake(destination.path)
             for tree in self.elsewhere:
                 tree.wake(tree.path)
-            self._lock = lock_destination(destination.path, _MOMENT)
+            if self._lock < 0:
+                self._lock = lock_destination(destination.path, _MOMENT)
         except BaseException:
             with suppress(MirrorError, OSError):
                 for tree in self._open:

@@ -49,6 +49,8 @@ class Terminal:
                 for descriptor in range(3):
                     os.dup2(slave, descriptor)
                 os.environ["TERM"] = "xterm"
+                for size in ("LINES", "COLUMNS"):  # believed before the terminal is asked
+                    os.environ.pop(size, None)
                 become(None, directory)
                 code = main(words)
             finally:
@@ -134,8 +136,8 @@ def test_a_mirror_that_runs(places: Places) -> None:
     with Service("run", places.source, places.destination, state=places.state) as run:
         run.reaches("in sync")
         with watching(places.state, str(places.source)) as terminal:
-            seen = terminal.shows("in sync", "create      first", str(places.destination))
-            assert len(seen) == 30
+            terminal.shows("in sync", "create      first", str(places.destination))
+            until(lambda: len(terminal.screen) == 30, "thirty lines")
             assert ENTERED in terminal.wrote
             (places.source / "second").write_text("bb")
             terminal.shows("create      second")

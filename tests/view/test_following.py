@@ -182,8 +182,11 @@ def test_beside_run_in_one_process(tmp_path: Path, point: Path) -> None:
         assert os.listdir(destination) != []
 
         # The way to approval is there to be typed.
-        until(lambda: "to approve:" in (point / "summary").read_text(), "the command")
-        summary = (point / "summary").read_text()
+        def whole() -> str:
+            summary = (point / "summary").read_text()
+            return summary if "to approve:" in summary and "21 of 21 entries" in summary else ""
+
+        summary = until(whole, "the command, of the whole plan")
         command = summary.partition("to approve:")[2].splitlines()[0].split()
         assert command[:2] == ["mirrorfs", "approve"]
         call(*command[1 : command.index("--state-dir")], state=tmp_path / "state")
