@@ -3,7 +3,7 @@
     HOME/sources/NAME-ID/           one per source: journal/, cookies/, left-out
     HOME/mirrors/NAME-ID/           one per source and destination: checkpoint, links, status,
                                     history
-    HOME/destinations/claims/       who waits to write where (`mirrorfs.claim`)
+    HOME/destinations/claims/       who waits to write where (`mirrorfs.mirror.claim`)
 
 HOME is --state-dir, else ``$STATE_DIRECTORY`` (systemd; the first of several), else
 ``$XDG_STATE_HOME/mirrorfs``, else /var/lib/mirrorfs for root (where the system's services have it,
@@ -51,7 +51,7 @@ class State:
         return os.path.join(self.source(source), "cookies")
 
     def left_out(self, source: str) -> str:
-        """The file that says what its watcher leaves out (`mirrorfs.leftout`)."""
+        """The file that says what its watcher leaves out (`mirrorfs.mirror.leftout`)."""
         return os.path.join(self.source(source), "left-out")
 
     def mirror(self, source: str, destination: str) -> str:

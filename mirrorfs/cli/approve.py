@@ -12,13 +12,13 @@ import os
 from typing import Any
 
 from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.lookup import lookup
 from mirrorfs.cli.mirroring import carry_out
 from mirrorfs.cli.parse import parse
 from mirrorfs.cli.settings import Mirroring, mirroring
 from mirrorfs.core.plan import Totals
 from mirrorfs.errors import ExitCode, SettingError, StateError
 from mirrorfs.hold import HoldFile, Recipe
-from mirrorfs.lookup import lookup
 from mirrorfs.output.escape import printable
 from mirrorfs.output.plans import amount
 from mirrorfs.service.client import NotRunning, ask

@@ -6,9 +6,9 @@ something else is to be done; then there is a new one. `mirrorfs sync` makes it 
 """
 
 from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.lookup import lookup
 from mirrorfs.errors import ExitCode, StateError
 from mirrorfs.hold import HoldFile
-from mirrorfs.lookup import lookup
 from mirrorfs.service.client import NotRunning, ask
 from mirrorfs.state import State
 

@@ -15,15 +15,15 @@ from mirrorfs.cli.settings import noticing
 from mirrorfs.cli.voice import print_out
 from mirrorfs.drives import located, name
 from mirrorfs.errors import DirectoryMissing, ExitCode
+from mirrorfs.mirror.preflight import require_source
 from mirrorfs.output.escape import printable
-from mirrorfs.preflight import require_source
 from mirrorfs.state import State
-from mirrorfs.status import load
+from mirrorfs.status.status import load
 
 
 def run(call: Call) -> int:
-    from mirrorfs.coverage import shown
-    from mirrorfs.doctor import examine
+    from mirrorfs.status.coverage import shown
+    from mirrorfs.status.doctor import examine
 
     (source,) = call.places
     made = read_settings(call)

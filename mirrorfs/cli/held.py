@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 
 from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.lookup import lookup
 from mirrorfs.cli.voice import print_out
 from mirrorfs.core import carry
 from mirrorfs.core.plan import Verb
 from mirrorfs.errors import ExitCode
 from mirrorfs.hold import Held, HoldFile, approve_command
-from mirrorfs.lookup import lookup
 from mirrorfs.output.escape import printable
 from mirrorfs.output.plans import action_line, action_record, amount
 from mirrorfs.state import State

@@ -25,8 +25,8 @@ from mirrorfs.config.read import read
 from mirrorfs.config.store import store
 from mirrorfs.drives import offered, parse
 from mirrorfs.errors import ExitCode, MirrorError, UsageError
+from mirrorfs.mirror.overlap import overlap
 from mirrorfs.output.escape import printable
-from mirrorfs.overlap import overlap
 from mirrorfs.state import State
 
 

@@ -16,8 +16,8 @@ from mirrorfs.config import Configuration, Problem, Target
 from mirrorfs.core.filter import Filter
 from mirrorfs.drives import located
 from mirrorfs.errors import MirrorError
-from mirrorfs.overlap import overlap
-from mirrorfs.preflight import refuse_backups, refuse_overlap, refuse_state, require_source
+from mirrorfs.mirror.overlap import overlap
+from mirrorfs.mirror.preflight import refuse_backups, refuse_overlap, refuse_state, require_source
 from mirrorfs.state import State
 
 Doubt = tuple[Problem, bool]  # and whether the file is wrong

@@ -13,6 +13,7 @@ from contextlib import suppress
 from itertools import islice
 
 from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.lookup import lookup, places_of
 from mirrorfs.cli.voice import print_out
 from mirrorfs.core import carry
 from mirrorfs.core.tree import is_below
@@ -21,7 +22,6 @@ from mirrorfs.drives import located, name
 from mirrorfs.errors import ExitCode, MirrorError, UsageError
 from mirrorfs.history import Record, Wanted, follow, newest_first
 from mirrorfs.history.record import DONE, EVENTS
-from mirrorfs.lookup import lookup, places_of
 from mirrorfs.output.escape import printable
 from mirrorfs.state import State
 

@@ -1,10 +1,10 @@
 """The mirrors that a command without a place is about: all of them."""
 
 from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.lookup import lookup
 from mirrorfs.errors import UsageError
-from mirrorfs.lookup import lookup
 from mirrorfs.state import State
-from mirrorfs.status import load
+from mirrorfs.status.status import load
 
 
 def meant(call: Call) -> list[str]:

@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 
 from journal import JournalError, writer_alive
-from mirrorfs.checkpoint import CheckpointFile
+from mirrorfs.apply.flow import Flow
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import NANOSECONDS, Mirroring, mirroring, only_file, pace, quota
 from mirrorfs.cli.stopping import Stopping
@@ -24,14 +24,14 @@ from mirrorfs.core.report import Report
 from mirrorfs.core.tree import Failure, Trouble
 from mirrorfs.drives import absolute, parse
 from mirrorfs.errors import ExitCode, LimitReached, MirrorError, SettingError
-from mirrorfs.flow import Flow
 from mirrorfs.history import History
 from mirrorfs.hold import Recipe, remedy
-from mirrorfs.mirror import Mirror
+from mirrorfs.mirror.checkpoint import CheckpointFile
+from mirrorfs.mirror.mirror import Mirror
+from mirrorfs.mirror.reading import Reading
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Level
 from mirrorfs.output.narrator import Several, planned
-from mirrorfs.reading import Reading
 from mirrorfs.state import State
 
 

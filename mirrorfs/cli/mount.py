@@ -17,8 +17,8 @@ from mirrorfs.core.filter import Filter
 from mirrorfs.core.options import Options
 from mirrorfs.errors import ExitCode, PermanentError
 from mirrorfs.output.escape import printable
-from mirrorfs.settings import Settings
 from mirrorfs.state import State
+from mirrorfs.sync.settings import Settings
 
 if TYPE_CHECKING:
     from mirrorfs.view.live import View

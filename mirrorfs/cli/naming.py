@@ -135,8 +135,8 @@ def _index(command: str, places: list[str]) -> int | None:
 
 def _holds(parsed: Parsed) -> bool:
     """Whether the mirror holds the plan that is named."""
+    from mirrorfs.cli.lookup import lookup
     from mirrorfs.hold import HoldFile
-    from mirrorfs.lookup import lookup
     from mirrorfs.state import State
 
     word, plan = parsed.places

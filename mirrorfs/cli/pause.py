@@ -10,11 +10,11 @@ afterwards. `mirrorfs sync` by hand writes to it all the same.
 import time
 
 from mirrorfs.cli.invocation import Call
+from mirrorfs.cli.lookup import places_of
 from mirrorfs.cli.meant import meant
 from mirrorfs.errors import ExitCode
-from mirrorfs.lookup import places_of
+from mirrorfs.mirror.paused import Pause, PauseFile
 from mirrorfs.output.escape import printable
-from mirrorfs.paused import Pause, PauseFile
 from mirrorfs.service.client import NotRunning, ask
 
 

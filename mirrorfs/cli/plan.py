@@ -7,7 +7,7 @@ from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.voice import print_out
 from mirrorfs.errors import ExitCode
-from mirrorfs.mirror import Mirror
+from mirrorfs.mirror.mirror import Mirror
 from mirrorfs.output.plans import as_json, as_text
 from mirrorfs.state import State
 

@@ -6,7 +6,7 @@ MIRROR is the destination, or a name that `status` shows; without it all go on.
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.meant import meant
 from mirrorfs.errors import ExitCode
-from mirrorfs.paused import PauseFile
+from mirrorfs.mirror.paused import PauseFile
 from mirrorfs.service.client import NotRunning, ask
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 import trio
 
+from mirrorfs.apply.pace import Pace
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.mount import make_view, told
@@ -25,18 +26,17 @@ from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice
 from mirrorfs.config.changes import changes
 from mirrorfs.errors import MirrorError
-from mirrorfs.noticing import Noticing
+from mirrorfs.mirror.noticing import Noticing
 from mirrorfs.output.bridge import bridge
 from mirrorfs.output.escape import printable
 from mirrorfs.output.promfile import PrometheusFile, refuse_inside
 from mirrorfs.output.statusline import StatusLine
-from mirrorfs.pace import Pace
 from mirrorfs.run import Condition, Run, Target
 from mirrorfs.service.beside import beside
 from mirrorfs.service.fdstore import Onward
 from mirrorfs.service.notify import notify
 from mirrorfs.state import State
-from mirrorfs.status import Phase
+from mirrorfs.status.status import Phase
 
 if TYPE_CHECKING:
     from mirrorfs.view.live import View

@@ -6,6 +6,8 @@ Law: pure; what files hold is handed in (`mirrorfs.cli.texts`), and so is the mo
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mirrorfs.apply.pace import Pace
+from mirrorfs.apply.quota import Cutoff, Quota
 from mirrorfs.cli.flags import Flags, not_yet
 from mirrorfs.cli.flags.filters import Filtering
 from mirrorfs.core.filter import Filter, FilterOptions, Source
@@ -14,10 +16,8 @@ from mirrorfs.core.options import Links, Options, archive
 from mirrorfs.core.values import NOTHING, Reserve
 from mirrorfs.errors import FatalError, SettingError, UsageError
 from mirrorfs.hold import Recipe
-from mirrorfs.noticing import Noticing
-from mirrorfs.pace import Pace
-from mirrorfs.quota import Cutoff, Quota
-from mirrorfs.settings import Settings
+from mirrorfs.mirror.noticing import Noticing
+from mirrorfs.sync.settings import Settings
 from mirrorfs.trees.local import Backup, Writing
 
 NANOSECONDS = 1_000_000_000

@@ -13,19 +13,19 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from mirrorfs.account import Account, account
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import NANOSECONDS
 from mirrorfs.cli.voice import print_out
 from mirrorfs.core import carry
 from mirrorfs.core.plan import Totals
 from mirrorfs.core.values import format_readable, format_size
-from mirrorfs.coverage import shown
 from mirrorfs.drives import name
 from mirrorfs.errors import ExitCode
 from mirrorfs.output.escape import printable
 from mirrorfs.output.plans import amount
 from mirrorfs.state import State
+from mirrorfs.status.account import Account, account
+from mirrorfs.status.coverage import shown
 
 
 def run(call: Call) -> int:

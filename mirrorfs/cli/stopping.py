@@ -14,7 +14,7 @@ from typing import Any
 
 from mirrorfs.core.plan import Action, Outcome
 from mirrorfs.core.walk import Batch
-from mirrorfs.sync import Listener
+from mirrorfs.sync.sync import Listener
 
 Choose = Callable[[list[Action]], list[Action]]
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mirrorfs.pace import Pace
+from mirrorfs.apply.pace import Pace
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import NANOSECONDS, Mirroring
 from mirrorfs.drives import located
 from mirrorfs.errors import DirectoryMissing, DriveAway, ExitCode, Locked
+from mirrorfs.mirror.preflight import LOOK_SECONDS, lock_destination
 from mirrorfs.output.escape import printable
-from mirrorfs.preflight import LOOK_SECONDS, lock_destination
 from mirrorfs.service.client import NotRunning, ask
 from mirrorfs.state import State
 

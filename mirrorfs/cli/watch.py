@@ -12,19 +12,19 @@ from contextlib import suppress
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.settings import noticing
-from mirrorfs.coverage import covered, limits, shown
 from mirrorfs.drives import located, parse, rouse
 from mirrorfs.errors import DriveAway, ExitCode
-from mirrorfs.leftout import Extent
+from mirrorfs.mirror.leftout import Extent
+from mirrorfs.mirror.preflight import refuse_state, require_source
 from mirrorfs.output.escape import printable
-from mirrorfs.preflight import refuse_state, require_source
 from mirrorfs.state import State
+from mirrorfs.status.coverage import covered, limits, shown
 
 RETAIN_SECONDS = 60.0
 
 
 def run(call: Call) -> int:
-    from mirrorfs.record import Recorder
+    from mirrorfs.mirror.record import Recorder
     from mirrorfs.service.fdstore import FdStore
     from mirrorfs.service.notify import notify
 

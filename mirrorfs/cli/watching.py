@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from mirrorfs.account import Account
 from mirrorfs.cli.log import as_text
 from mirrorfs.cli.voice import print_out
 from mirrorfs.errors import MirrorError
@@ -17,6 +16,7 @@ from mirrorfs.history import Wanted, newest_first
 from mirrorfs.output.escape import printable
 from mirrorfs.service.client import ask
 from mirrorfs.state import State
+from mirrorfs.status.account import Account
 
 Look = Callable[[], Sequence[Account]]
 

@@ -17,7 +17,7 @@ from mirrorfs.core.tree import Failure, split
 from mirrorfs.core.walk import Batch
 from mirrorfs.history import record
 from mirrorfs.history.ring import Ring
-from mirrorfs.sync import Listener
+from mirrorfs.sync.sync import Listener
 
 NAME = "history"
 DEFAULT_BYTES = 16 << 20

@@ -13,7 +13,7 @@ from mirrorfs.output.log import Level, Log
 from mirrorfs.output.repeats import Repeats
 from mirrorfs.output.stats import Stats
 from mirrorfs.output.words import Words, is_directory, is_transfer, size_of, subject, words
-from mirrorfs.sync import Listener
+from mirrorfs.sync.sync import Listener
 
 LINK = "Can't follow symlink"
 SPECIAL = "Can't transfer non file/directory"

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from mirrorfs.core.plan import Totals
 from mirrorfs.core.values import format_readable, format_size
-from mirrorfs.coverage import shown
 from mirrorfs.output.escape import printable
 from mirrorfs.output.plans import amount
+from mirrorfs.status.coverage import shown
 
 Mirror = dict[str, Any]
 Recent = Callable[[Mirror, int], Iterable[str]]

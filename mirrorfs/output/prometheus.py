@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from mirrorfs.output.escape import printable
-from mirrorfs.status import Phase
+from mirrorfs.status.status import Phase
 
 Mirror = dict[str, Any]
 Value = float | int | bool | None

@@ -14,12 +14,12 @@ from typing import Any
 
 import trio
 
-from mirrorfs.account import NOT_RUNNING, account
 from mirrorfs.core.tree import is_within
 from mirrorfs.drives import located
 from mirrorfs.errors import DriveAway, FatalError, SettingError
 from mirrorfs.output.prometheus import text
 from mirrorfs.run import Condition, News
+from mirrorfs.status.account import NOT_RUNNING, account
 
 PAUSE_SECONDS = 5.0
 LONGEST_SECONDS = 30.0

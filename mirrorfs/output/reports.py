@@ -17,7 +17,7 @@ from mirrorfs.core.tree import Trouble, join
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import SettingError
 from mirrorfs.output.words import is_directory
-from mirrorfs.sync import Listener
+from mirrorfs.sync.sync import Listener
 
 MATCH, DIFFER, ONLY_SOURCE, ONLY_DESTINATION, ERROR = "=", "*", "+", "-", "!"
 

@@ -15,7 +15,7 @@ from mirrorfs.core.values import format_size
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Log
 from mirrorfs.run import News
-from mirrorfs.status import Phase, Status
+from mirrorfs.status.status import Phase, Status
 
 REDRAW_SECONDS = 0.1
 MARKS = {

@@ -17,7 +17,7 @@ from mirrorfs.service.audited import Audit
 from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.control import Answer, Question
 from mirrorfs.service.decisions import Decisions
-from mirrorfs.status import Phase
+from mirrorfs.status.status import Phase
 
 
 class Answers:

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mirrorfs.core.report import Report
-from mirrorfs.coverage import unseen
 from mirrorfs.errors import MirrorError
-from mirrorfs.figures import Figures
-from mirrorfs.follow import Follower
 from mirrorfs.history import History
 from mirrorfs.history.record import WAITING
 from mirrorfs.hold import remedy
-from mirrorfs.reading import Reading
+from mirrorfs.mirror.follow import Follower
+from mirrorfs.mirror.reading import Reading
 from mirrorfs.run.behind import Noted
+from mirrorfs.run.figures import Figures
 from mirrorfs.run.news import News
-from mirrorfs.status import SHOWN_OWED, Phase, Status, load
+from mirrorfs.status.coverage import unseen
+from mirrorfs.status.status import SHOWN_OWED, Phase, Status, load
 
 if TYPE_CHECKING:
     from mirrorfs.run.recording import Recording

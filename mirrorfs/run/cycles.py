@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import trio
 
-from mirrorfs.follow import Follower
+from mirrorfs.mirror.follow import Follower
 from mirrorfs.run.bell import Bell
 from mirrorfs.run.condition import Condition
 from mirrorfs.run.thread import Thread

@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING
 import trio
 
 from journal import JournalError
-from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.drives import absolute, refuse_bare
 from mirrorfs.errors import DirectoryMissing, DriveAway, Locked, MirrorError, TemporaryError
-from mirrorfs.figures import Figures
-from mirrorfs.follow import Follower, refuse_strangers
 from mirrorfs.history import History
 from mirrorfs.history.record import STARTED, STOPPED
-from mirrorfs.preflight import LOOK_SECONDS
+from mirrorfs.mirror.checkpoint import CheckpointFile
+from mirrorfs.mirror.follow import Follower, refuse_strangers
+from mirrorfs.mirror.preflight import LOOK_SECONDS
 from mirrorfs.run.answers import Answers
 from mirrorfs.run.behind import Noted
 from mirrorfs.run.bell import Bell
 from mirrorfs.run.condition import Condition
 from mirrorfs.run.cycles import Cycles
+from mirrorfs.run.figures import Figures
 from mirrorfs.run.news import News
 from mirrorfs.run.opening import Opening
 from mirrorfs.run.pausing import Pausing
 from mirrorfs.run.pulse import Pulse
 from mirrorfs.run.recording import Recording
+from mirrorfs.run.stoppable import Stopped, Watching
 from mirrorfs.run.target import Target
 from mirrorfs.run.thread import Thread
 from mirrorfs.service.audit import Auditor
@@ -40,12 +41,11 @@ from mirrorfs.service.beside import beside
 from mirrorfs.service.control import serve_if_possible
 from mirrorfs.service.decisions import Decisions
 from mirrorfs.state import State, make
-from mirrorfs.status import Phase, Status, load
-from mirrorfs.stoppable import Stopped, Watching
+from mirrorfs.status.status import Phase, Status, load
 
 if TYPE_CHECKING:
     from mirrorfs.core.tree import Identity
-    from mirrorfs.mirror import Mirror
+    from mirrorfs.mirror.mirror import Mirror
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 10.0

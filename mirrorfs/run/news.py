@@ -6,7 +6,7 @@ Law: whoever waits for `news` takes the event before he looks; what comes then s
 import trio
 
 from mirrorfs.service.notify import notify
-from mirrorfs.status import Status
+from mirrorfs.status.status import Status
 
 
 class News:

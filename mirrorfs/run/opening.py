@@ -7,15 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from mirrorfs.apply.flow import Flow
 from mirrorfs.drives import asleep, describe, located
 from mirrorfs.errors import DriveAway, FatalError
-from mirrorfs.flow import Flow
-from mirrorfs.mirror import Mirror
-from mirrorfs.overlap import overlap
-from mirrorfs.preflight import refuse_state
+from mirrorfs.mirror.mirror import Mirror
+from mirrorfs.mirror.overlap import overlap
+from mirrorfs.mirror.preflight import refuse_state
+from mirrorfs.run.stoppable import Watching
 from mirrorfs.run.target import Target
 from mirrorfs.state import State
-from mirrorfs.stoppable import Watching
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import time
 import trio
 
 from mirrorfs.errors import TemporaryError
-from mirrorfs.paused import Pause, PauseFile, resume_command
+from mirrorfs.mirror.paused import Pause, PauseFile, resume_command
 
 LOOK_SECONDS = 60.0  # no longer: a machine that slept, a clock that was set
 

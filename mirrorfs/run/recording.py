@@ -12,7 +12,7 @@ from contextlib import suppress
 import trio
 
 from journal import Position
-from mirrorfs.record import Recorded, Recorder
+from mirrorfs.mirror.record import Recorded, Recorder
 from mirrorfs.run.tail import Tail
 from mirrorfs.run.thread import Thread
 from mirrorfs.watch import WatchStatus

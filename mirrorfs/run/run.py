@@ -12,8 +12,8 @@ import trio
 
 from journal import Position
 from mirrorfs.errors import DriveAway, MirrorError
-from mirrorfs.noticing import BY_ITSELF, Noticing
-from mirrorfs.record import Recorder
+from mirrorfs.mirror.noticing import BY_ITSELF, Noticing
+from mirrorfs.mirror.record import Recorder
 from mirrorfs.run.behind import Noted
 from mirrorfs.run.life import Life
 from mirrorfs.run.mounting import Mounting

@@ -15,8 +15,8 @@ import trio
 from journal import JournalError, Position, Reader, writer_alive
 from mirrorfs.core.change import Cookie
 from mirrorfs.errors import StateError
-from mirrorfs.leftout import Extent, recorded_for
-from mirrorfs.replay import Replay
+from mirrorfs.mirror.leftout import Extent, recorded_for
+from mirrorfs.mirror.replay import Replay
 from mirrorfs.state import State
 from mirrorfs.watch.inotify import CLOSE_WRITE, CREATE, MODIFY, Inotify
 

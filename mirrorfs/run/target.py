@@ -7,14 +7,14 @@ else.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mirrorfs.apply.pace import Pace
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.options import Options
 from mirrorfs.history.keep import DEFAULT_BYTES
 from mirrorfs.hold import Recipe
-from mirrorfs.leftout import Extent
-from mirrorfs.pace import Pace
-from mirrorfs.settings import Settings
-from mirrorfs.sync import Listener
+from mirrorfs.mirror.leftout import Extent
+from mirrorfs.sync.settings import Settings
+from mirrorfs.sync.sync import Listener
 
 
 def _nobody(_: str) -> None:

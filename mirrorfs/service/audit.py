@@ -19,17 +19,17 @@ from typing import Any
 import trio
 
 from journal import JournalError, Position, Reader
-from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.fold import fold
 from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.reconcile import CONTENT_CHANGES
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.walk import Heard
 from mirrorfs.errors import MirrorError, TemporaryError
-from mirrorfs.follow import refuse_strangers
-from mirrorfs.mirror import Mirror
-from mirrorfs.reading import Reading
-from mirrorfs.replay import Replay
+from mirrorfs.mirror.checkpoint import CheckpointFile
+from mirrorfs.mirror.follow import refuse_strangers
+from mirrorfs.mirror.mirror import Mirror
+from mirrorfs.mirror.reading import Reading
+from mirrorfs.mirror.replay import Replay
 from mirrorfs.service.audited import Audit
 from mirrorfs.service.background import in_background
 

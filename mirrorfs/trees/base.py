@@ -211,7 +211,7 @@ class Meter:
 
 
 class Destination(Tree):
-    """A tree that can also be written. Only `mirrorfs.apply` calls these verbs.
+    """A tree that can also be written. Only `mirrorfs.apply.apply` calls these verbs.
 
     Each takes actions of its own verb and answers one outcome per action, in order. What an
     expectation says is verified as far as it goes: an ``inode`` or ``ctime_ns`` of 0 is not.

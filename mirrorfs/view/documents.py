@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from mirrorfs import status
 from mirrorfs.core import carry
 from mirrorfs.drives import absolute
 from mirrorfs.errors import MirrorError
 from mirrorfs.hold import HoldFile, approve_command
 from mirrorfs.output.escape import printable
 from mirrorfs.output.plans import amount, as_json, as_text
+from mirrorfs.status import status
 from mirrorfs.view.picture import Picture
 from mirrorfs.view.places import Document
 from mirrorfs.view.planner import Wanted

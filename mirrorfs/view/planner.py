@@ -17,7 +17,6 @@ from functools import partial
 from typing import NamedTuple
 
 from journal import Position, writer_alive
-from mirrorfs.checkpoint import Checkpoint
 from mirrorfs.core.amend import amend
 from mirrorfs.core.change import Change
 from mirrorfs.core.filter import Filter
@@ -27,11 +26,12 @@ from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Plan
 from mirrorfs.core.scope import Scope
 from mirrorfs.drives import located
-from mirrorfs.mirror import Mirror
-from mirrorfs.reading import Reading
-from mirrorfs.record import identity_now
-from mirrorfs.settings import Settings
+from mirrorfs.mirror.checkpoint import Checkpoint
+from mirrorfs.mirror.mirror import Mirror
+from mirrorfs.mirror.reading import Reading
+from mirrorfs.mirror.record import identity_now
 from mirrorfs.state import State
+from mirrorfs.sync.settings import Settings
 from mirrorfs.trees.memory import MemoryTree
 from mirrorfs.view.picture import Picture
 from mirrorfs.view.trees import Trees

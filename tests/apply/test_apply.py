@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.history import History, histories
 from support.mirroring import ARCHIVE, full, mirror, shape
 
-from mirrorfs.apply import ALONE_BYTES, BATCH_ACTIONS, BATCH_BYTES, Applier, slices
+from mirrorfs.apply.apply import ALONE_BYTES, BATCH_ACTIONS, BATCH_BYTES, Applier, slices
 from mirrorfs.core.change import Moved
 from mirrorfs.core.fold import fold
 from mirrorfs.core.guard import Limits

@@ -5,7 +5,9 @@ import threading
 import pytest
 from support.mirroring import ARCHIVE, PLAIN
 
-from mirrorfs.backlog import Backlog
+from mirrorfs.apply.backlog import Backlog
+from mirrorfs.apply.flow import Flow
+from mirrorfs.apply.quota import Cutoff, Quota
 from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.guard import Limits
 from mirrorfs.core.order import Order, workers_in_front
@@ -14,10 +16,8 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Entry, Kind, Trouble
 from mirrorfs.core.values import parse_order_by
 from mirrorfs.errors import DurationLimit, FatalError, TransferLimit
-from mirrorfs.flow import Flow
-from mirrorfs.quota import Cutoff, Quota
-from mirrorfs.settings import Settings
-from mirrorfs.sync import Listener, Pass
+from mirrorfs.sync.settings import Settings
+from mirrorfs.sync.sync import Listener, Pass
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
 

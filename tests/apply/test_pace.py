@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirrorfs.apply.flow import Flow
+from mirrorfs.apply.pace import BLOCK, SLICE, Pace
+from mirrorfs.apply.quota import Cutoff, Quota
 from mirrorfs.core.values import parse_bwlimit
-from mirrorfs.flow import Flow
-from mirrorfs.pace import BLOCK, SLICE, Pace
-from mirrorfs.quota import Cutoff, Quota
 from mirrorfs.trees.base import PIECE
 
 MIB = 1 << 20

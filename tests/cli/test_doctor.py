@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.forked import NOBODY, call
 
-from mirrorfs.coverage import commands, coverage, makes_sense, shown
+from mirrorfs.status.coverage import commands, coverage, makes_sense, shown
 from mirrorfs.watch import Serving
 
 as_root = [

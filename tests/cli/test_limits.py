@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from mirrorfs import preflight
+from mirrorfs.apply.pace import Pace
 from mirrorfs.cli.settings import pace, quota
 from mirrorfs.cli.toggling import toggling
 from mirrorfs.core.values import parse_bwlimit
 from mirrorfs.errors import Locked
-from mirrorfs.pace import Pace
+from mirrorfs.mirror import preflight
 
 
 @pytest.mark.parametrize(

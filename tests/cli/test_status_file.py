@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from mirrorfs.status import Status, load
+from mirrorfs.status.status import Status, load
 
 SAID = json.loads(json.dumps(asdict(Status("/source", "/destination", last=(1, "create", "a")))))
 

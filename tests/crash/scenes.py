@@ -17,7 +17,7 @@ from support.portrait import portrait, unlike
 from support.process import until
 
 from mirrorfs.cli import main
-from mirrorfs.noticing import Noticing
+from mirrorfs.mirror.noticing import Noticing
 
 
 def spread(calls: list[Call], most: int) -> list[int]:

@@ -20,9 +20,9 @@ from support.process import Service, until
 from support.walker import differences
 
 from journal import JournalError
-from mirrorfs.checkpoint import DoubtsFile
 from mirrorfs.cli import main
 from mirrorfs.core.doubt import Doubts
+from mirrorfs.mirror.checkpoint import DoubtsFile
 from mirrorfs.trees.local import kernel
 
 pytestmark = [pytest.mark.root]

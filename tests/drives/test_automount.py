@@ -12,7 +12,7 @@ from support.mounting import mount, mounted
 from mirrorfs.drives import asleep, describe, name
 from mirrorfs.drives.describe import sight
 from mirrorfs.errors import DriveAway
-from mirrorfs.record import identity_now
+from mirrorfs.mirror.record import identity_now
 
 pytestmark = pytest.mark.root
 

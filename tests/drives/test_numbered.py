@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mirrorfs.drives import located
-from mirrorfs.record import identity_now
+from mirrorfs.mirror.record import identity_now
 
 pytestmark = [pytest.mark.root, pytest.mark.fuse]
 

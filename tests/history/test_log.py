@@ -15,11 +15,11 @@ from mirrorfs.core.plan import Action, Outcome, Stage, Status, Verb
 from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
 from mirrorfs.core.walk import Batch
 from mirrorfs.history import History, Record, Wanted, newest_first
-from mirrorfs.leftout import Extent
+from mirrorfs.mirror.leftout import Extent
+from mirrorfs.mirror.record import Recorder
 from mirrorfs.output.escape import printable
-from mirrorfs.record import Recorder
 from mirrorfs.state import State
-from mirrorfs.status import Status as Said
+from mirrorfs.status.status import Status as Said
 
 FILE, DIRECTORY = Entry(Kind.FILE, 5), Entry(Kind.DIRECTORY)
 

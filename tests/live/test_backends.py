@@ -13,7 +13,7 @@ from support.forked import call
 from support.mounting import make, mounted
 from support.passthrough import passthrough
 
-from mirrorfs.noticing import Noticing
+from mirrorfs.mirror.noticing import Noticing
 
 pytestmark = [
     pytest.mark.root,

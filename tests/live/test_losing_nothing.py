@@ -26,8 +26,8 @@ from support.walker import differences
 from journal import Reader
 from mirrorfs.core.change import Dirty, Gap
 from mirrorfs.core.scope import Scope
-from mirrorfs.mirror import Reading
-from mirrorfs.replay import Replay
+from mirrorfs.mirror.mirror import Reading
+from mirrorfs.mirror.replay import Replay
 from mirrorfs.state import State
 from mirrorfs.watch import Pace
 
@@ -255,7 +255,7 @@ def test_a_journal_for_a_destination_that_is_away_stays_small(
 ) -> None:
     """Two million changes of a thousand names; the journal's own tests have the small numbers."""
     times = 2_000_000
-    monkeypatch.setattr("mirrorfs.record.BUDGET_BYTES", 64 << 10)
+    monkeypatch.setattr("mirrorfs.mirror.record.BUDGET_BYTES", 64 << 10)
     for number in range(1000):
         (places.source / str(number)).touch()
     with Following(*places) as mirror:

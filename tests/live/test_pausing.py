@@ -13,10 +13,10 @@ from support.process import until
 from support.serving import Serving, target
 from support.walker import differences
 
+from mirrorfs.apply.pace import Pace
 from mirrorfs.core.values import parse_bwlimit
 from mirrorfs.errors import MirrorError
-from mirrorfs.pace import Pace
-from mirrorfs.paused import Pause, PauseFile
+from mirrorfs.mirror.paused import Pause, PauseFile
 
 
 def mirrorfs(state: Path, *words: str | Path) -> Done:

@@ -11,12 +11,12 @@ from live.conftest import Places
 from support.following import Following
 from support.process import until
 
-from mirrorfs.flow import Flow
-from mirrorfs.record import identity_now
+from mirrorfs.apply.flow import Flow
+from mirrorfs.mirror.record import identity_now
 from mirrorfs.run.pulse import PATIENCE, Pulse, Stage
-from mirrorfs.status import Status
-from mirrorfs.stoppable import Watching
-from mirrorfs.sync import Listener
+from mirrorfs.run.stoppable import Watching
+from mirrorfs.status.status import Status
+from mirrorfs.sync.sync import Listener
 from mirrorfs.trees.base import PIECE
 from mirrorfs.watch import Watcher
 

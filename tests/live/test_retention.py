@@ -14,8 +14,8 @@ from support.walker import differences
 from journal import Writer
 from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.options import Options, archive
-from mirrorfs.mirror import Mirror
-from mirrorfs.reading import Reading
+from mirrorfs.mirror.mirror import Mirror
+from mirrorfs.mirror.reading import Reading
 from mirrorfs.state import State
 
 BUDGET = 8 << 10
@@ -24,8 +24,8 @@ BUDGET = 8 << 10
 def test_what_is_away_replays_within_the_bound_and_compares_beyond(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mirrorfs.record.BUDGET_BYTES", BUDGET)
-    monkeypatch.setattr("mirrorfs.record.Writer", partial(Writer, segment_size=4096))
+    monkeypatch.setattr("mirrorfs.mirror.record.BUDGET_BYTES", BUDGET)
+    monkeypatch.setattr("mirrorfs.mirror.record.Writer", partial(Writer, segment_size=4096))
     source, _, state = places
     other = tmp_path / "other"
     journal = State(str(state)).journal(str(source))

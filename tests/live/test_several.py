@@ -24,7 +24,7 @@ from support.walker import count, differences, leftovers
 
 from mirrorfs.core.filter import Filter, FilterOptions, Source
 from mirrorfs.hold import HoldFile
-from mirrorfs.settings import Settings
+from mirrorfs.sync.settings import Settings
 
 SEED = random.randrange(2**32)
 

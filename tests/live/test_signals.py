@@ -18,15 +18,15 @@ from support.forked import call as fork
 from support.process import until
 from support.walker import differences, leftovers
 
-from mirrorfs.checkpoint import CheckpointFile, NamesFile
+from mirrorfs.apply.flow import Flow
 from mirrorfs.cli import main
 from mirrorfs.cli.serving import Serving  # imported here, or every fork would do it
-from mirrorfs.flow import Flow
-from mirrorfs.flushing import Flushing
-from mirrorfs.follow import Follower
-from mirrorfs.mirror import Mirror
-from mirrorfs.record import Recorder
-from mirrorfs.sync import Pass
+from mirrorfs.mirror.checkpoint import CheckpointFile, NamesFile
+from mirrorfs.mirror.flushing import Flushing
+from mirrorfs.mirror.follow import Follower
+from mirrorfs.mirror.mirror import Mirror
+from mirrorfs.mirror.record import Recorder
+from mirrorfs.sync.sync import Pass
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.watch import Watcher
 

@@ -16,12 +16,14 @@ LAYERS = [
     "errors",
     "core",
     "trees",
-    "backlog drives flow pace quota settings",
+    "drives watch",
+    "state",
     "apply",
-    "account checkpoint claim config coverage doctor figures flushing history hold install leftout"
-    " lookup mounted noticing overlap paused preflight reading replay rooted roots state status"
-    " stoppable sync"
-    " watch follow mirror output record run service view",
+    "sync",
+    "config history hold install mirror",
+    "service",
+    "status",
+    "output run view",
     "cli",
     "__init__ __main__",
 ]

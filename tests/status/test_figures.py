@@ -10,9 +10,9 @@ from mirrorfs.core.plan import Action, Outcome, Stage, Verb
 from mirrorfs.core.plan import Status as Became
 from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
 from mirrorfs.core.walk import Batch
-from mirrorfs.figures import WINDOW, Figures
 from mirrorfs.run.behind import GRAIN_NS, MOMENTS, Noted
-from mirrorfs.status import Status
+from mirrorfs.run.figures import WINDOW, Figures
+from mirrorfs.status.status import Status
 from mirrorfs.trees.base import PIECE
 
 

@@ -11,7 +11,7 @@ import pytest
 from live.conftest import Places
 from support.process import Service, until
 
-import mirrorfs.account
+import mirrorfs.status.account
 from mirrorfs.core import carry
 from mirrorfs.service.client import ask
 from mirrorfs.state import State
@@ -87,7 +87,7 @@ def test_each_state(call, places: Places, monkeypatch) -> None:
         assert (code, mirror["ailments"]) == (1, ["held"])
         assert "approve" in mirror["remedy"]
 
-        monkeypatch.setattr(mirrorfs.account, "PATIENCE", 0.2)
+        monkeypatch.setattr(mirrorfs.status.account, "PATIENCE", 0.2)
         os.kill(run.pid, signal.SIGSTOP)
         try:
             code, mirror = status(call, state)

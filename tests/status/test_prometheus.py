@@ -7,11 +7,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.names import NAMES
 
-from mirrorfs.account import account
 from mirrorfs.output.escape import printable
 from mirrorfs.output.prometheus import FAMILIES, text
 from mirrorfs.state import State
-from mirrorfs.status import Phase, Status
+from mirrorfs.status.account import account
+from mirrorfs.status.status import Phase, Status
 
 
 def read(said: str) -> dict[str, list]:

@@ -15,7 +15,7 @@ from mirrorfs.errors import FatalError, SettingError
 from mirrorfs.output import promfile
 from mirrorfs.output.promfile import PrometheusFile, refuse_inside
 from mirrorfs.run import News
-from mirrorfs.status import Phase, Status
+from mirrorfs.status.status import Phase, Status
 
 
 class Condition:

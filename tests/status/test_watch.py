@@ -20,12 +20,12 @@ from support.forked import become
 from support.names import NAMES
 from support.process import DEADLINE, MIRRORFS, Service, until
 
-from mirrorfs.account import account
 from mirrorfs.cli import main
 from mirrorfs.output.escape import printable
 from mirrorfs.output.picture import picture
 from mirrorfs.state import State
-from mirrorfs.status import Phase, Status
+from mirrorfs.status.account import account
+from mirrorfs.status.status import Phase, Status
 
 ENTERED, LEFT = b"\x1b[?1049h", b"\x1b[?1049l"
 HIDDEN, SHOWN = b"\x1b[?25l", b"\x1b[?25h"

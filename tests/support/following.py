@@ -14,15 +14,15 @@ from support.walker import differences
 from mirrorfs.core.filter import EVERYTHING, Filter
 from mirrorfs.core.guard import Limits
 from mirrorfs.core.options import Options, archive
-from mirrorfs.follow import Follower
-from mirrorfs.leftout import Extent
-from mirrorfs.mirror import Mirror
-from mirrorfs.noticing import Noticing
-from mirrorfs.reading import Reading
-from mirrorfs.record import Recorder
-from mirrorfs.replay import watcher_answers
-from mirrorfs.settings import Settings
+from mirrorfs.mirror.follow import Follower
+from mirrorfs.mirror.leftout import Extent
+from mirrorfs.mirror.mirror import Mirror
+from mirrorfs.mirror.noticing import Noticing
+from mirrorfs.mirror.reading import Reading
+from mirrorfs.mirror.record import Recorder
+from mirrorfs.mirror.replay import watcher_answers
 from mirrorfs.state import State
+from mirrorfs.sync.settings import Settings
 
 
 class Following:

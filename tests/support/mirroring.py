@@ -7,8 +7,8 @@ from mirrorfs.core.fold import fold
 from mirrorfs.core.options import Links, Options, archive
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Kind
-from mirrorfs.settings import Settings
-from mirrorfs.sync import Listener, Pass
+from mirrorfs.sync.settings import Settings
+from mirrorfs.sync.sync import Listener, Pass
 
 ARCHIVE = archive(Options())
 PLAIN = Options()

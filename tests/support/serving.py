@@ -26,12 +26,12 @@ from support.walker import differences
 from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.guard import CAREFUL
 from mirrorfs.core.options import Options, archive
-from mirrorfs.noticing import Noticing
+from mirrorfs.mirror.noticing import Noticing
 from mirrorfs.run import Run, Target
 from mirrorfs.service.beside import beside
 from mirrorfs.service.client import NotRunning, ask
-from mirrorfs.settings import Settings
 from mirrorfs.state import State
+from mirrorfs.sync.settings import Settings
 
 
 def target(destination: Path, **wanted: Any) -> Target:

@@ -26,7 +26,7 @@ import mirrorfs.run  # noqa: F401  (or every fork would import it, and trio)
 from mirrorfs.cli import main
 from mirrorfs.errors import MirrorError
 from mirrorfs.service.client import ask
-from mirrorfs.status import Phase
+from mirrorfs.status.status import Phase
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.local.quick import QuickCheck
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from journal import Position
-from mirrorfs.checkpoint import RETRY_SIZE, Checkpoint, CheckpointFile
 from mirrorfs.core.tree import Identity
+from mirrorfs.mirror.checkpoint import RETRY_SIZE, Checkpoint, CheckpointFile
 
 IDENTITY = Identity("fs", "ext4", 2, 1)
 CHECKPOINT = Checkpoint(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from journal import CursorFile, Position, RecordInvalid
-from mirrorfs.checkpoint import Checkpoint, CheckpointFile, MountsFile, NamesFile
 from mirrorfs.core.tree import Identity, is_safe
+from mirrorfs.mirror.checkpoint import Checkpoint, CheckpointFile, MountsFile, NamesFile
 
 IDENTITY = ["fs", "ext4", 2, 1]
 FILES = {

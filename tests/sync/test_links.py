@@ -13,10 +13,10 @@ from support.real import RealTree
 from support.walker import differences, link_groups
 from sync.test_real_directories import opened, places
 
-from mirrorfs.checkpoint import NamesFile
 from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.scope import Scope
+from mirrorfs.mirror.checkpoint import NamesFile
 
 
 @given(before=linked_histories, history=linked_histories, seed=st.integers(0, 9))

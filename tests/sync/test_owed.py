@@ -10,7 +10,7 @@ from support.following import Following
 from support.walker import differences
 
 from mirrorfs.core.tree import Failure, Trouble
-from mirrorfs.follow import LONGEST_PAUSE, PASSING_PAUSE, _pause
+from mirrorfs.mirror.follow import LONGEST_PAUSE, PASSING_PAUSE, _pause
 
 
 @given(trouble=st.none() | st.sampled_from(Trouble), attempts=st.integers(0, 2000))

@@ -22,8 +22,8 @@ from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.quick import Quick, Terms, terms
 from mirrorfs.core.scope import Scope
-from mirrorfs.settings import Settings
-from mirrorfs.sync import Pass
+from mirrorfs.sync.settings import Settings
+from mirrorfs.sync.sync import Pass
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.local import quick as room
 from mirrorfs.trees.local.quick import plain

@@ -14,12 +14,12 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.errors import MirrorError, StateError
 from mirrorfs.hold import HoldFile, approve_command
+from mirrorfs.mirror.checkpoint import CheckpointFile
 from mirrorfs.service.audited import Audit
 from mirrorfs.service.client import NotRunning, ask
-from mirrorfs.status import Phase, load
+from mirrorfs.status.status import Phase, load
 
 Account = dict[str, Any]
 

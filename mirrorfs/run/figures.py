@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from mirrorfs.core.plan import Action, Outcome, Stage
 from mirrorfs.core.plan import Status as Became
 from mirrorfs.core.walk import Batch
-from mirrorfs.status import Status
+from mirrorfs.status.status import Status
 from mirrorfs.trees.base import PIECE
 
 WINDOW = 60  # seconds

@@ -19,7 +19,7 @@ from journal import (
     Reader,
     writer_alive,
 )
-from mirrorfs.checkpoint import Checkpoint, CheckpointFile, MountsFile, NamesFile
+from mirrorfs.apply.quota import Quota
 from mirrorfs.core.approval import Touch
 from mirrorfs.core.change import Dirty
 from mirrorfs.core.filter import Filter
@@ -33,24 +33,24 @@ from mirrorfs.core.vouch import Found, Known, objection
 from mirrorfs.core.walk import Heard, nobody
 from mirrorfs.drives import absolute
 from mirrorfs.errors import StateError, TemporaryError
-from mirrorfs.flushing import Flushing
 from mirrorfs.hold import Held, Keeper, Recipe
-from mirrorfs.leftout import Extent, recorded_for
-from mirrorfs.mounted import MountedSource
-from mirrorfs.preflight import (
+from mirrorfs.mirror.checkpoint import Checkpoint, CheckpointFile, MountsFile, NamesFile
+from mirrorfs.mirror.flushing import Flushing
+from mirrorfs.mirror.leftout import Extent, recorded_for
+from mirrorfs.mirror.preflight import (
     is_home,
     refuse_backups,
     refuse_overlap,
     refuse_state,
     require_source,
 )
-from mirrorfs.quota import Quota
-from mirrorfs.reading import Reading, everything
-from mirrorfs.replay import Replay, watcher_answers
-from mirrorfs.roots import Roots, sought
-from mirrorfs.settings import Settings
+from mirrorfs.mirror.reading import Reading, everything
+from mirrorfs.mirror.replay import Replay, watcher_answers
+from mirrorfs.mirror.roots import Roots, sought
 from mirrorfs.state import State, make, owner
-from mirrorfs.sync import Listener, Pass, Waits
+from mirrorfs.sync.mounted import MountedSource
+from mirrorfs.sync.settings import Settings
+from mirrorfs.sync.sync import Listener, Pass, Waits
 from mirrorfs.trees.local import LocalTree
 
 

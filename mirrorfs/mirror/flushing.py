@@ -16,14 +16,14 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from journal import JournalError
-from mirrorfs.checkpoint import CheckpointFile, DoubtsFile, Mark
 from mirrorfs.core.doubt import Written, bounded
 from mirrorfs.core.plan import Outcome
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import MirrorError, TemporaryError
+from mirrorfs.mirror.checkpoint import CheckpointFile, DoubtsFile, Mark
 from mirrorfs.state import make
-from mirrorfs.sync import Listener
+from mirrorfs.sync.sync import Listener
 from mirrorfs.trees.base import Destination
 
 SLACK_NS = 2 * 10**9  # the grain of file times, and of the clock they are taken from

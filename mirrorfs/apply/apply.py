@@ -19,12 +19,12 @@ from itertools import groupby
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mirrorfs.backlog import Backlog
+from mirrorfs.apply.backlog import Backlog
+from mirrorfs.apply.quota import Quota
 from mirrorfs.core.order import Order, workers_in_front
 from mirrorfs.core.plan import DELETE_LAST, Action, Outcome, Stage, Status, Verb, in_stages
 from mirrorfs.core.tree import Failure, Trouble, parts
 from mirrorfs.errors import LimitReached
-from mirrorfs.quota import Quota
 from mirrorfs.trees.base import Destination, Tree
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ same reasons.
 
 from collections.abc import Callable
 
-from mirrorfs.pace import Pace
-from mirrorfs.quota import Quota
+from mirrorfs.apply.pace import Pace
+from mirrorfs.apply.quota import Quota
 from mirrorfs.trees.base import Meter
 
 

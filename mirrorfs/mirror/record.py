@@ -15,14 +15,14 @@ from contextlib import suppress
 from typing import Self
 
 from journal import JournalError, JournalLocked, Position, Writer, compact, retain, trim
-from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.core.change import Change, Cookie, encode
 from mirrorfs.core.compact import compact as fewer
 from mirrorfs.core.tree import Identity
 from mirrorfs.drives import asleep, located, name
 from mirrorfs.errors import DriveAway, MirrorError, StateError, TemporaryError
-from mirrorfs.leftout import Extent, Extents
-from mirrorfs.noticing import BY_ITSELF, Noticing
+from mirrorfs.mirror.checkpoint import CheckpointFile
+from mirrorfs.mirror.leftout import Extent, Extents
+from mirrorfs.mirror.noticing import BY_ITSELF, Noticing
 from mirrorfs.state import State, make
 from mirrorfs.trees.local.identity import identity, open_root
 from mirrorfs.watch import PACE, Keeper, Pace, Watcher

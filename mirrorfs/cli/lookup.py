@@ -6,12 +6,12 @@ Law: a word that could mean two mirrors means none; whoever asks is told their n
 import os
 from contextlib import suppress
 
-from mirrorfs.checkpoint import CheckpointFile
 from mirrorfs.drives import name
 from mirrorfs.errors import MirrorError, UsageError
 from mirrorfs.hold import HoldFile
+from mirrorfs.mirror.checkpoint import CheckpointFile
 from mirrorfs.state import State
-from mirrorfs.status import load
+from mirrorfs.status.status import load
 
 
 def lookup(state: State, word: str, plan: str = "") -> str:

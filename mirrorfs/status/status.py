@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from mirrorfs.coverage import covered, limits, makes_sense
+from mirrorfs.status.coverage import covered, limits, makes_sense
 
 if TYPE_CHECKING:
     from mirrorfs.watch import WatchStatus

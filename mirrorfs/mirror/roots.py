@@ -9,12 +9,12 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
-from mirrorfs.claim import Claim
 from mirrorfs.core.options import Options
 from mirrorfs.drives import Found, asleep, find, make, rouse
 from mirrorfs.errors import DirectoryMissing, DriveAway, MirrorError
-from mirrorfs.preflight import lock_destination
-from mirrorfs.settings import Settings
+from mirrorfs.mirror.claim import Claim
+from mirrorfs.mirror.preflight import lock_destination
+from mirrorfs.sync.settings import Settings
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.local.kernel import mount_at
 from mirrorfs.trees.memory import MemoryTree

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mirrorfs.core.tree import join
-from mirrorfs.coverage import RIGHTS, Covered, commands, coverage, limits, raise_limit
-from mirrorfs.noticing import Noticing
+from mirrorfs.mirror.noticing import Noticing
+from mirrorfs.status.coverage import RIGHTS, Covered, commands, coverage, limits, raise_limit
 from mirrorfs.watch import Serving
 from mirrorfs.watch.backends.choice import RIGHTS as NEEDS_RIGHTS
 from mirrorfs.watch.backends.choice import refusal
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """``covered`` is what would be (see `mirrorfs.coverage`), ``directories`` all there are,
+    """``covered`` is what would be (see `mirrorfs.status.coverage`), ``directories`` all there are,
     ``limits`` inotify's, ``in_use`` how many watches this user has set already. ``hints`` would
     make it better, and nothing is wrong without them."""
 

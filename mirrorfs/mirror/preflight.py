@@ -9,11 +9,11 @@ import pwd
 import time
 from contextlib import suppress
 
-from mirrorfs.claim import is_taken
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.tree import is_within
 from mirrorfs.errors import DirectoryMissing, FatalError, Locked, TemporaryError
-from mirrorfs.overlap import overlap
+from mirrorfs.mirror.claim import is_taken
+from mirrorfs.mirror.overlap import overlap
 from mirrorfs.trees.local.identity import identity, open_root
 
 LOOK_SECONDS = 0.1  # between two attempts at a lock that another process holds

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from mirrorfs.apply import Applier, limited
+from mirrorfs.apply.apply import Applier, limited
+from mirrorfs.apply.quota import Quota
 from mirrorfs.core.approval import Touch, identify, touches
 from mirrorfs.core.doubt import Doubts
 from mirrorfs.core.elsewhere import Elsewhere
@@ -32,10 +33,9 @@ from mirrorfs.core.tracking import tracked
 from mirrorfs.core.tree import Entry, Failure, Kind, Trouble, join
 from mirrorfs.core.walk import Batch, Heard, nobody, told
 from mirrorfs.errors import FatalError
-from mirrorfs.mounted import MountedSource, apart
-from mirrorfs.quota import Quota
-from mirrorfs.rooted import rooted
-from mirrorfs.settings import Settings
+from mirrorfs.sync.mounted import MountedSource, apart
+from mirrorfs.sync.rooted import rooted
+from mirrorfs.sync.settings import Settings
 from mirrorfs.trees.base import Destination, Tree
 from mirrorfs.trees.lending import Lending
 from mirrorfs.trees.respelled import RespelledDestination

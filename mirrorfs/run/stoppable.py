@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from mirrorfs.core.plan import Outcome
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import TemporaryError
-from mirrorfs.figures import Figures
-from mirrorfs.sync import Listener
+from mirrorfs.run.figures import Figures
+from mirrorfs.sync.sync import Listener
 
 
 class Stopped(Exception):

@@ -20,9 +20,9 @@ from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Identity, Trouble
 from mirrorfs.errors import UsageError
-from mirrorfs.mirror import Mirror
-from mirrorfs.reading import Reading
-from mirrorfs.sync import Waits
+from mirrorfs.mirror.mirror import Mirror
+from mirrorfs.mirror.reading import Reading
+from mirrorfs.sync.sync import Waits
 from mirrorfs.trees.local.identity import refuse_stranger
 
 if TYPE_CHECKING:
