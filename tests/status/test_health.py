@@ -103,7 +103,9 @@ def test_each_state(call, places: Places, monkeypatch) -> None:
     # A source that is emptied may be held more than once, as more of it goes.
     events = [event for event, _ in groupby(one["verb"] for one in told if "path" not in one)]
     assert events == ["started", "waiting", "held", "stopped"]
-    assert [one["verb"] for one in told if one.get("path") == "later"] == ["create"]
+    # What goes first may go before the rest shows that it is the source that goes.
+    later = [one["verb"] for one in told if one.get("path") == "later"]
+    assert later in (["create"], ["create", "delete"])
     file = [(one["verb"], one["outcome"]) for one in told if one.get("path") == "d/file"]
     assert file == [("create", "failed"), ("create", "done")]
 
