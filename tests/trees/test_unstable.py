@@ -10,7 +10,7 @@ import pytest
 from support.mounting import drive
 from trees.conftest import World
 
-from mirrorfs.core.plan import Status
+from mirrorfs.core.plan import Status, Verb
 from mirrorfs.core.tree import Trouble
 from mirrorfs.core.values import Reserve
 from mirrorfs.trees.local import Writing, content, fill, snapshot
@@ -214,6 +214,22 @@ def test_no_file_takes_what_is_to_stay_free(local: Any, small: Path) -> None:
     assert outcomes["small"].status is Status.DONE
     assert outcomes["sparse"].status is Status.DONE, "holes take nothing"
     assert sorted(os.listdir(world.here.root)) == ["small", "sparse"]
+
+
+@pytest.mark.root
+def test_many_small_files_take_what_may_be_taken_and_no_more(local: Any, small: Path) -> None:
+    reserve = 22 * MB  # of the other ten the source takes six
+    world = local(where=small, writing=Writing(min_free=Reserve(size=reserve)))
+    names = [f"file{number:02}" for number in range(60)]
+    for name in names:
+        world.there.write(name, bytes(100 << 10))
+    actions = [world.action(Verb.CREATE, name) for name in names]
+    outcomes = world.destination.transfer(actions, world.source)
+    undone = [outcome for outcome in outcomes if outcome.status is not Status.DONE]
+    assert 0 < len(undone) < len(names)
+    assert {outcome.failure.trouble for outcome in undone} == {Trouble.FULL}
+    found = os.statvfs(small)
+    assert reserve <= found.f_bavail * found.f_frsize < reserve + (200 << 10)
 
 
 @pytest.mark.root

@@ -7,6 +7,8 @@ files, and again before anything is refused; in between, what was begun is count
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mirrorfs.core.tree import Failure, TreeError, Trouble
 from mirrorfs.core.values import NOTHING, Reserve, format_size
@@ -48,6 +50,18 @@ class Room:
                 raise TreeError(self._refusal(path, size, self._free[device]))
             self._free[device] -= size
             self._begun[device] = self._begun.get(device, 0) + size
+
+    @contextmanager
+    def taken(self, fd: int, path: str, size: int) -> Iterator[None]:
+        """The same for several files at once, for as long as they are being written."""
+        if not (self.limits and size):
+            yield
+            return
+        self.take(fd, path, size)
+        try:
+            yield
+        finally:
+            self.done(fd, size)
 
     def done(self, fd: int, size: int) -> None:
         """What was taken is written, or given up."""

@@ -93,8 +93,7 @@ class Transfers:
         )
         # What a small file is copied with that has nothing special about it.
         self._small: Terms | None = None
-        room = self._filling.room
-        if not (fsync is Fsync.ALWAYS or writing.in_place or room.limits) and writing.check_updated:
+        if not (fsync is Fsync.ALWAYS or writing.in_place) and writing.check_updated:
             self._small = Terms(
                 self._mode,
                 self.keep.owners,
@@ -184,6 +183,7 @@ class Transfers:
         if self._small is None:
             return {}
         room = meter.piece() if meter.piece() >= PIECE else -1
+        size = 0
         start = len(directory) + 1 if directory else 0
         places, names = [], []
         for place, action in enumerate(batch):
@@ -196,6 +196,7 @@ class Transfers:
                     and "/" not in name
                 ):
                     room -= want.size
+                    size += want.size
                     places.append(place)
                     names.append(name)
         if not names:
@@ -209,17 +210,19 @@ class Transfers:
         claim, release = self._temporaries.claim, self._temporaries.release
         temporaries = [claim(directory, name) for name in names]
         try:
-            with held as here:
+            with held as here, self._filling.room.taken(fd, directory, size):
                 moved = small.copy(here, fd, names, temporaries, self._small)
+        except (OSError, TreeError):
+            return {}  # which of them there is no room for, it says, too
         finally:
             for temporary in temporaries:
                 release(directory, temporary)
         meter.moved(sum(moved) + moved.count(-1))
         done = expect.done
         return {
-            place: done(batch[place], size)
-            for place, size in zip(places, moved, strict=True)
-            if size >= 0
+            place: done(batch[place], copied)
+            for place, copied in zip(places, moved, strict=True)
+            if copied >= 0
         }
 
     def _stage(
