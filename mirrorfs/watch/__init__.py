@@ -8,6 +8,8 @@ other.
     fanotify    the same for a whole file system; and handles of directories
     places      which directory a handle stands for
     watches     which directory a watch stands for
+    standing    where the thread stands that sets a watch
+    frame       how far that is in one directory
     crawl       watch, then list; and again after an overflow
     leaf        which directories need not be listed
     reach       a directory by its path, however long

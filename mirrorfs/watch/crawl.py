@@ -19,9 +19,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from mirrorfs.core.tree import join
 from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import Blind, reason
+from mirrorfs.watch.frame import Frame
 from mirrorfs.watch.inotify import DIRECTORY, ROOT, Inotify
 from mirrorfs.watch.leaf import Leaves
 from mirrorfs.watch.reach import OPEN, descend
@@ -31,37 +31,6 @@ WINDOW = 4
 HELD = 32
 BURST = 16  # directories visited without giving way
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-
-
-class Frame:
-    """One directory of a crawl. ``names`` are its subdirectories yet to visit, None before it is
-    listed.
-
-    ``announce``: say so when everything below is watched. ``covered``: a directory above will be
-    announced (or `Ready` comes). ``verify``: visit what is known already too, and drop what is not
-    there any more. ``listed``: the listing came to its end.
-    """
-
-    __slots__ = ("announce", "covered", "device", "fd", "listed", "names", "node", "verify")
-
-    def __init__(
-        self,
-        node: Node,
-        names: list[str] | None = None,
-        *,
-        fd: int = -1,
-        announce: bool = False,
-        covered: bool = False,
-        verify: bool = False,
-    ) -> None:
-        self.node = node
-        self.names = names
-        self.fd = fd
-        self.announce = announce
-        self.covered = covered
-        self.verify = verify
-        self.listed = False
-        self.device = -1  # not known yet
 
 
 class Crawler:
@@ -156,6 +125,11 @@ class Crawler:
 
     def run(self, clock: Callable[[], float], until: float) -> None:
         """Go on until the moment ``until`` or until nothing is left."""
+        if self:
+            with self._inotify.near():
+                self._run(clock, until)
+
+    def _run(self, clock: Callable[[], float], until: float) -> None:
         while self._active or self._waiting:
             while self._waiting and len(self._active) < WINDOW:
                 self._active.append(self._waiting.popleft())
@@ -173,7 +147,7 @@ class Crawler:
         """End everything; descriptors are closed."""
         for stack in self.stacks.values():
             for frame in stack:
-                _close(frame)
+                frame.close()
         self.stacks.clear()
         self._active.clear()
         self._waiting.clear()
@@ -232,7 +206,7 @@ class Crawler:
                 if below is not None:
                     stack.append(below)
                     if len(stack) > HELD:
-                        _close(stack[-1 - HELD])
+                        stack[-1 - HELD].close()
             if stack[-1] is frame and not frame.names:
                 self._leave(stack.pop())
             yield
@@ -257,9 +231,10 @@ class Crawler:
         if directory is None:
             names.clear()  # moved out or deleted meanwhile
             return None
+        prefix = directory and directory + "/"
         for _ in range(min(BURST, len(names))):
             name = names.pop()
-            below = self._visit(frame, name, join(directory, name))
+            below = self._visit(frame, name, prefix + name)
             if below is not None:
                 return below
             if not names:  # or the limit was reached
@@ -282,59 +257,72 @@ class Crawler:
             else:
                 self._blind.fail(parent, name, reason(error))
             return None
-        kept = False
+        below = None
         try:
-            if self._device is not None and os.fstat(fd).st_dev != self._device:
-                self._prune(parent, name)
-                return None
-            below = self._place(frame, name, path, fd, self._inotify.watch(fd))
-            kept = below is not None
-            if below is not None and not below.node.children and self._is_leaf(frame, fd):
-                below.listed = True
-                self._leave(below)
-                return None
-            return below
+            below = self._enter(frame, name, path, fd)
         except OSError as error:
             self._blind.fail(parent, name, reason(error))
             if error.errno == errno.ENOSPC and (parent, None) in self._blind and frame.names:
                 frame.names.clear()  # the limit is reached, and this directory is blind as a whole
-            return None
         finally:
-            if not kept:
+            if below is None:
                 os.close(fd)
+        return below
 
-    def _place(self, frame: Frame, name: str, path: str, fd: int, wd: int) -> Frame | None:
-        parent = frame.node
+    def _enter(self, frame: Frame, name: str, path: str, fd: int) -> Frame | None:
+        """The frame of the directory open as ``fd``, now watched; None if nothing is to be done
+        below. Raises OSError."""
+        if self._device is not None and os.fstat(fd).st_dev != self._device:
+            self._prune(frame.node, name)
+            return None
+        wd = self._inotify.watch(fd)
         known = self._watches.nodes.get(wd)
-        before = None if known is None else self._watches.path(known)
-        if known is not None and before == path:
-            self._healed(parent, name)
+        if known is None:
+            node = Node(wd)
+            announce = self._put(node, frame, name)
+            if self._is_leaf(frame, fd):
+                self._done_below(node, announce, listed=True)
+                return None
+            return Frame(node, fd=fd, announce=announce, covered=True, verify=frame.verify)
+        below = self._meet(frame, name, path, fd, known)
+        if below is not None and not known.children and self._is_leaf(frame, fd):
+            self._done_below(known, below.announce, listed=True)
+            return None
+        return below
+
+    def _meet(self, frame: Frame, name: str, path: str, fd: int, known: Node) -> Frame | None:
+        """A directory that has its watch already."""
+        before = self._watches.path(known)
+        if before == path:
+            self._healed(frame.node, name)
             if not frame.verify:
                 return None
             return Frame(known, fd=fd, covered=frame.covered, verify=True)
-        if known is not None and before is not None and self._is_there(before, fd):
+        if before is not None and self._is_there(before, fd):
             # A bind mount: the kernel tells of one watch, with one name. Also what a loop of mounts
             # is.
-            self._blind.fail(parent, name, f"the same directory as {before or 'the root'}")
+            self._blind.fail(frame.node, name, f"the same directory as {before or 'the root'}")
             return None
-        if known is not None and any(above is known for above in lineage(parent)):
-            self.stale.add(parent)
+        if any(above is known for above in lineage(frame.node)):
+            self.stale.add(frame.node)
             return None
-        node = known or Node(wd)
+        announce = self._put(known, frame, name)
+        self.renamed(known)
+        # Met again after it had left the map, some watches below may have been ended.
+        if frame.verify or before is None:
+            return Frame(known, fd=fd, announce=announce, covered=True, verify=True)
+        if announce:
+            self._batch.trees[known] = None
+        return None
+
+    def _put(self, node: Node, frame: Frame, name: str) -> bool:
+        """Place a node; whether it is to be announced."""
+        parent = frame.node
         displaced = self._watches.place(node, parent, name)
         if displaced is not None:
             self.drop(displaced)
-        unknown = 0 < self.known < wd and parent.wd <= self.known
-        announce = self._healed(parent, name) or not frame.covered or unknown
-        if known is not None:
-            self.renamed(node)
-        # Met again after it had left the map, some watches below may have been ended.
-        verify = frame.verify or (known is not None and before is None)
-        if known is None or verify:
-            return Frame(node, fd=fd, announce=announce, covered=True, verify=verify)
-        if announce:
-            self._batch.trees[node] = None
-        return None
+        unknown = 0 < self.known < node.wd and parent.wd <= self.known
+        return self._healed(parent, name) or not frame.covered or unknown
 
     def _is_leaf(self, frame: Frame, fd: int) -> bool:
         if frame.device < 0:
@@ -362,9 +350,12 @@ class Crawler:
             self.drop(known)
 
     def _leave(self, frame: Frame) -> None:
-        _close(frame)
-        if (frame.listed and self._blind.listed(frame.node)) or frame.announce:
-            self._batch.trees[frame.node] = None
+        frame.close()
+        self._done_below(frame.node, frame.announce, listed=frame.listed)
+
+    def _done_below(self, node: Node, announce: bool, *, listed: bool) -> None:
+        if (listed and self._blind.parts and self._blind.listed(node)) or announce:
+            self._batch.trees[node] = None
 
     def _reap(self, top: Node) -> Iterator[None]:
         doomed = [top]
@@ -382,9 +373,3 @@ class Crawler:
             count += 1
             if not count % 64:
                 yield
-
-
-def _close(frame: Frame) -> None:
-    if frame.fd >= 0:
-        os.close(frame.fd)
-        frame.fd = -1

@@ -13,12 +13,15 @@ import fcntl
 import os
 import sys
 import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from struct import Struct
 
 from watchdog.observers.inotify_c import InotifyConstants as C
 from watchdog.observers.inotify_c import inotify_add_watch, inotify_rm_watch
 
 from mirrorfs.watch.kept import Flight, Kept
+from mirrorfs.watch.standing import Standing
 
 Event = tuple[int, int, int, bytes]
 """(watch descriptor, mask, rename cookie, name; empty: the watched directory itself)."""
@@ -64,6 +67,8 @@ class Inotify:
     def __init__(self, kept: Kept | None = None) -> None:
         self.flight: Flight | None = None
         self.highest = 0
+        self._standing = Standing()
+        self._away = False
         if kept is not None:
             self.fd, self.flight = kept
             self.highest = kept.flight.settled
@@ -78,12 +83,31 @@ class Inotify:
 
         So equal descriptors mean the same directory, whatever its path was. Raises OSError.
         """
-        wd = inotify_add_watch(self.fd, b"/proc/self/fd/%d" % directory, mask)
+        here = b"."
+        try:
+            if self._away:
+                os.fchdir(directory)
+            else:
+                here = b"/proc/self/fd/%d" % directory
+        except OSError:  # it may be read and not searched
+            here = b"/proc/self/fd/%d" % directory
+        wd = inotify_add_watch(self.fd, here, mask)
         if wd < 0:
             raise _error()
         if wd > self.highest:
             self.highest = int(wd)
         return wd
+
+    @contextmanager
+    def near(self) -> Iterator[None]:
+        """Inside, this thread may go to where a watch is set; that is cheaper."""
+        self._away = self._standing.begin()
+        try:
+            yield
+        finally:
+            if self._away:
+                self._away = False
+                self._standing.home()
 
     def unwatch(self, wd: int) -> None:
         """End a watch; one that is gone already is no error."""
@@ -106,6 +130,7 @@ class Inotify:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+            self._standing.close()
         if self.flight is not None:
             self.flight.close()
             self.flight = None

@@ -210,7 +210,9 @@ class Parts:
             root=self._place(path),
             backend="auto" if path and self._task.backend == "fanotify" else self._task.backend,
             keeper=self._task.keeper if not path else None,
-            exclude=lambda below: self._leaves_out(member.under(below)),
+            exclude=(lambda below: self._leaves_out(member.under(below)))
+            if path
+            else self._leaves_out,
         )
         part = make(task, lambda changes: self._take(member, changes))
         member.part = part
