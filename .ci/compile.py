@@ -14,9 +14,9 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-LOCAL = Path("mirrorfs/trees/local")
-ROOMS = ((LOCAL / "quick", "check.c"), (LOCAL / "small", "copy.c"))
-MODULE = f"native{sysconfig.get_config_var('EXT_SUFFIX')}"
+ROOM = Path("mirrorfs/trees/local/native")
+SOURCES = ("check.c", "copy.c")
+MODULE = f"compiled{sysconfig.get_config_var('EXT_SUFFIX')}"
 OPTIONS = ["-O2", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra", "-Werror=implicit"]
 
 
@@ -36,23 +36,20 @@ def compiler() -> list[str]:
 
 
 def compile(root: Path, folder: Path | None = None) -> dict[str, Path]:
-    """The compiled modules by their places in the package: in ``folder``, or where they belong.
-    Raises OSError, subprocess.CalledProcessError."""
-    return {str(room / MODULE): _compile(root / room, source, folder) for room, source in ROOMS}
-
-
-def _compile(room: Path, source: str, folder: Path | None) -> Path:
-    target = room / MODULE if folder is None else folder / f"{room.name}-{MODULE}"
+    """The compiled module by its place in the package: in ``folder``, or where it belongs. Raises
+    OSError, subprocess.CalledProcessError."""
+    room = root / ROOM
+    target = (folder or room) / MODULE
     made = target.with_name(f"{target.name}.{os.getpid()}")
-    cython = [sys.executable, "-m", "cython", "-3", str(room / "native.pyx")]
+    cython = [sys.executable, "-m", "cython", "-3", str(room / "compiled.pyx")]
     flags = [*OPTIONS, *os.environ.get("CFLAGS", "").split()]
     include = ["-I", sysconfig.get_path("include"), "-I", str(room)]
     with tempfile.TemporaryDirectory() as place:
-        written = f"{place}/native.c"
+        written = f"{place}/compiled.c"
         subprocess.run([*cython, "-o", written], check=True)
-        words = [*compiler(), *flags, *include, written, str(room / source), "-o", str(made)]
-        subprocess.run(words, check=True)
-    return made.replace(target)  # several may be at it
+        sources = [written, *(str(room / source) for source in SOURCES)]
+        subprocess.run([*compiler(), *flags, *include, *sources, "-o", str(made)], check=True)
+    return {str(ROOM / MODULE): made.replace(target)}  # several may be at it
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def native():
     if room.compiled() is None:
         subprocess.run([sys.executable, ROOT / ".ci/compile.py"], check=True, capture_output=True)
         importlib.invalidate_caches()
-    from mirrorfs.trees.local.quick.native import look
+    from mirrorfs.trees.local.native.compiled import look
 
     return look
 

@@ -25,12 +25,18 @@ def way(request: Any) -> Copy:
     return way
 
 
+@pytest.fixture(params=["renamed", "named"])
+def by_name(request: Any) -> bool:
+    """Whether a file has a temporary name first."""
+    return request.param == "renamed"
+
+
 class Two:
     """A source and a destination directory."""
 
-    def __init__(self, place: Path, way: Copy) -> None:
+    def __init__(self, place: Path, way: Copy, by_name: bool) -> None:
         self.there, self.here = place / "there", place / "here"
-        self.way = way
+        self.way, self.by_name = way, by_name
         self.held = []
         for path in (self.there, self.here):
             path.mkdir()
@@ -49,15 +55,16 @@ class Two:
             pass
 
     def copy(self, *names: str, terms: Terms = FAITHFUL) -> list[int]:
-        return self.way(*self.held, names, [f".t-{name}" for name in names], terms)
+        temporaries = [f".t-{name}" for name in names] if self.by_name else None
+        return self.way(*self.held, names, temporaries, terms)
 
     def left(self) -> list[str]:
         return sorted(os.listdir(self.here))
 
 
 @pytest.fixture
-def two(tmp_path: Path, way: Copy) -> Iterator[Two]:
-    two = Two(tmp_path, way)
+def two(tmp_path: Path, way: Copy, by_name: bool) -> Iterator[Two]:
+    two = Two(tmp_path, way, by_name)
     yield two
     for descriptor in two.held:
         os.close(descriptor)
@@ -106,14 +113,41 @@ def test_what_is_not_plain_is_left_alone(two: Two) -> None:
     (two.there / "directory").mkdir()
     os.setxattr(two.write("tagged", data), "user.tag", b"1")
     two.settle(two.there / "tagged")
-    two.write("left", data)
-    (two.here / ".t-left").write_bytes(b"of a killed run")
     two.write("nul", data)
-    names = ["taken", "big", "sparse", "fifo", "link", "directory", "tagged", "left", "gone"]
-    assert two.copy(*names, "n\0ul") == [-1] * 10
-    assert two.left() == [".t-left", "taken"]
+    names = ["taken", "big", "sparse", "fifo", "link", "directory", "tagged", "gone"]
+    assert two.copy(*names, "n\0ul") == [-1] * 9
+    assert two.left() == ["taken"]
     assert (two.here / "taken").read_bytes() == b"mine"
+    assert two.copy("nul", terms=FAITHFUL._replace(uid=4711)) == [-1]
+    assert two.copy("nul", terms=FAITHFUL._replace(uid=os.geteuid())) == [5000]
     assert two.copy("tagged", terms=PLAIN) == [5000], "where tags are not kept they do not matter"
+
+
+def test_what_a_killed_run_left_is_left_alone(two: Two) -> None:
+    two.write("left", b"data")
+    (two.here / ".t-left").write_bytes(b"of a killed run")
+    assert two.copy("left") == [-1 if two.by_name else 4]
+    assert (two.here / ".t-left").read_bytes() == b"of a killed run"
+
+
+def test_what_has_several_names_is_no_name_of_its_own(two: Two) -> None:
+    os.link(two.write("file", b"data"), two.there / "other")
+    two.settle(two.there / "file")
+    assert two.copy("file") == [4 if two.by_name else -1]
+
+
+def test_a_mask_and_the_group_of_the_directory_do_not_show(two: Two) -> None:
+    two.write("file", b"data").chmod(0o2775)
+    two.settle(two.there / "file")
+    os.chown(two.here, -1, 4321)
+    two.here.chmod(0o2777)
+    before = os.umask(0o077)
+    try:
+        assert two.copy("file") == [4]
+    finally:
+        os.umask(before)
+    made = (two.here / "file").stat()
+    assert (made.st_gid, made.st_mode & 0o7777) == (os.getegid(), 0o2775)
 
 
 def test_what_the_directory_bequeaths_is_left_to_the_long_way(two: Two) -> None:

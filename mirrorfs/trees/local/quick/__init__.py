@@ -1,8 +1,8 @@
 """The quick check of two local trees: both sides of a directory are read at once, and no entry is
 made of what is equal.
 
-`plain` does it in Python; `native`, where it could be compiled, in C and in several threads. The
-environment's ``MIRRORFS_NATIVE=0`` does without it.
+`plain` does it in Python; `mirrorfs.trees.local.native`, where it could be compiled, in C and in
+several threads.
 
 Law: a look is relative to held directory handles, follows no symlink and leaves no trace; what it
 does not vouch for, whatever the reason, is read in the ordinary way (`mirrorfs.trees.local.read`).
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from mirrorfs.core.quick import Quick, Terms
 from mirrorfs.core.tree import TreeError, join
+from mirrorfs.trees.local import native
 from mirrorfs.trees.local.quick import plain
 
 if TYPE_CHECKING:
@@ -27,13 +28,9 @@ MOST = 20_000  # names in one answer, or one directory's
 
 def compiled() -> LookAt | None:
     """The compiled one, where there is one."""
-    if os.environ.get("MIRRORFS_NATIVE") == "0":
+    if (module := native.load()) is None:
         return None
-    try:
-        from mirrorfs.trees.local.quick.native import look
-    except ImportError:
-        return None
-    return partial(look, threads=min(4, os.cpu_count() or 1), most=MOST)
+    return partial(module.look, threads=min(4, os.cpu_count() or 1), most=MOST)
 
 
 class QuickCheck:

@@ -1,6 +1,6 @@
 """The quick check in Python: two listings and one stat for each file, and no entry.
 
-Law: the reference for `native`, which answers the same, sooner.
+Law: the reference for `mirrorfs.trees.local.native`, which answers the same, sooner.
 """
 
 import os

@@ -8,10 +8,11 @@ write on its way.
 import errno
 import os
 from collections.abc import Sequence
+from itertools import repeat
 from time import clock_gettime_ns
 from typing import TYPE_CHECKING
 
-from mirrorfs.trees.local.attributes import is_kept
+from mirrorfs.trees.local.attributes import by_path, is_kept
 from mirrorfs.trees.local.content import READ, YOUNG
 from mirrorfs.trees.local.quiet import open_quietly
 from mirrorfs.trees.local.rename import rename_new
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mirrorfs.trees.local.small import Terms
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NAMELESS = os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC
 _NO_DATA = frozenset({errno.ENXIO, errno.EINVAL})
 _OLD = 2 * GRAINS[0]  # nanoseconds after which no tick of any clock still lasts
 
@@ -30,11 +32,17 @@ class _Odd(Exception):
 
 
 def copy(
-    source: int, target: int, names: Sequence[str], temporaries: Sequence[str], terms: "Terms"
+    source: int,
+    target: int,
+    names: Sequence[str],
+    temporaries: Sequence[str] | None,
+    terms: "Terms",
 ) -> list[int]:
     """See `mirrorfs.trees.local.small.Copy`."""
+    if terms.xattrs and _bequeaths(target):
+        return [-1] * len(names)
     moved = []
-    for name, temporary in zip(names, temporaries, strict=True):
+    for name, temporary in zip(names, temporaries or repeat(None), strict=False):
         try:
             moved.append(_copy(source, target, name, temporary, terms))
         except (OSError, ValueError, _Odd):
@@ -42,41 +50,38 @@ def copy(
     return moved
 
 
-def _copy(source: int, target: int, name: str, temporary: str, terms: "Terms") -> int:
+def _copy(source: int, target: int, name: str, temporary: str | None, terms: "Terms") -> int:
     """Raises OSError, ValueError, _Odd."""
-    mode, owners, permissions, xattrs, grain, most = terms
     here = open_quietly(name, READ, source)
     try:
         now = clock_gettime_ns(COARSE)
         st = os.fstat(here)
         size = st.st_size
-        if st.st_mode & 0o170000 != 0o100000 or size > most or st.st_blocks * 512 < size:
+        if (
+            st.st_mode & 0o170000 != 0o100000
+            or size > terms.most
+            or st.st_blocks * 512 < size
+            or (temporary is None and st.st_nlink != 1)
+            or (terms.uid >= 0 and st.st_uid != terms.uid)
+        ):
             raise _Odd
-        _settle(here, st, now, grain)
-        if xattrs:
+        _settle(here, st, now, terms.grain_ns)
+        if terms.xattrs:
             _nothing_kept(here)
-        there = os.open(temporary, _NEW, mode, dir_fd=target)
+        if temporary is None:
+            # Nobody can open what has no name, so it may have its mode before its owner.
+            mode = st.st_mode & 0o777 if terms.permissions else terms.mode
+            there = os.open(".", _NAMELESS, mode, dir_fd=target)
+            try:
+                _fill(here, there, st, terms)
+                os.link(by_path(there), name, dst_dir_fd=target)
+            finally:
+                os.close(there)
+            return size
+        there = os.open(temporary, _NEW, terms.mode, dir_fd=target)
         try:
             try:
-                if size:
-                    # One byte more than there should be: the end shows without another read.
-                    data = os.read(here, size + 1)
-                    if len(data) != size or os.write(there, data) != size:
-                        raise _Odd
-                after = os.fstat(here)
-                if (
-                    after.st_ctime_ns != st.st_ctime_ns
-                    or after.st_mtime_ns != st.st_mtime_ns
-                    or after.st_size != size
-                ):
-                    raise _Odd
-                if owners:
-                    os.chown(there, st.st_uid, st.st_gid)
-                if xattrs:
-                    _nothing_kept(there)  # inherited from the directory
-                if permissions:
-                    os.chmod(there, st.st_mode & 0o7777)
-                os.utime(there, ns=(st.st_atime_ns or st.st_mtime_ns, st.st_mtime_ns))
+                _fill(here, there, st, terms)
             finally:
                 os.close(there)
             rename_new(target, temporary, target, name)
@@ -86,6 +91,39 @@ def _copy(source: int, target: int, name: str, temporary: str, terms: "Terms") -
     finally:
         os.close(here)
     return size
+
+
+def _fill(here: int, there: int, st: os.stat_result, terms: "Terms") -> None:
+    """Give a new file all that it is to have. Raises _Odd, OSError."""
+    size = st.st_size
+    if size:
+        # One byte more than there should be: the end shows without another read.
+        data = os.read(here, size + 1)
+        if len(data) != size or os.write(there, data) != size:
+            raise _Odd
+    after = os.fstat(here)
+    if (
+        after.st_ctime_ns != st.st_ctime_ns
+        or after.st_mtime_ns != st.st_mtime_ns
+        or after.st_size != size
+    ):
+        raise _Odd
+    if terms.owners or terms.permissions:
+        made = os.fstat(there)
+        owned = terms.owners and (made.st_uid != st.st_uid or made.st_gid != st.st_gid)
+        if owned:
+            os.chown(there, st.st_uid, st.st_gid)
+        if terms.permissions and (owned or made.st_mode != st.st_mode):
+            os.chmod(there, st.st_mode & 0o7777)
+    os.utime(there, ns=(st.st_atime_ns or st.st_mtime_ns, st.st_mtime_ns))
+
+
+def _bequeaths(target: int) -> bool:
+    """Whether new files in a directory are given an ACL."""
+    try:
+        return bool(os.getxattr(target, "system.posix_acl_default"))
+    except OSError:
+        return False
 
 
 def _settle(file: int, st: os.stat_result, now: int, grain: int) -> None:

@@ -1,16 +1,24 @@
 # cython: language_level=3, embedsignature=True
-"""The quick check in C, without the interpreter's lock, in several threads; answers as `plain`."""
+"""What is done in C, without the interpreter's lock: the quick check, in several threads, names by
+kind, and copies of small files. Each answers as its reference in Python does."""
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memset
 
-from os import fsencode
+from os import fsencode, strerror
 
 from mirrorfs.core.quick import Quick
 
 
 cdef extern from "Python.h":
     str PyUnicode_DecodeFSDefaultAndSize(const char *text, Py_ssize_t size)
+    bytes PyUnicode_EncodeFSDefault(object text)
+
+cdef extern from "dirent.h":
+    enum:
+        DT_REG
 
 
 cdef extern from "check.h":
@@ -24,7 +32,7 @@ cdef extern from "check.h":
 
     struct name:
         uint32_t offset, length
-        uint8_t verdict
+        uint8_t type, verdict
 
     struct listing:
         const char *bytes
@@ -40,6 +48,19 @@ cdef extern from "check.h":
         int threads, size_t most, answer *answers
     ) nogil
     void quick_release(answer *found) nogil
+    int read_names(int directory, listing *list) nogil
+    void release_names(listing *list) nogil
+
+
+cdef extern from "copy.h":
+    struct manner:
+        int mode, owners, permissions, xattrs
+        int64_t grain_ns, most, uid
+
+    void small_copy(
+        int source, int target, size_t count, const char **names, const char **temporaries,
+        const manner *manner, int64_t *moved
+    ) nogil
 
 
 def look(int source, int destination, names, agreed, *, int threads, size_t most):
@@ -94,3 +115,53 @@ cdef list _named(listing *found, int verdict):
         if one.verdict == verdict:
             names.append(PyUnicode_DecodeFSDefaultAndSize(found.bytes + one.offset, one.length))
     return names
+
+
+def kinds(int directory):
+    """See `mirrorfs.trees.local.kinds.Kinds`."""
+    cdef listing found
+    cdef size_t at
+    cdef name *one
+    cdef list files = [], others = []
+    memset(&found, 0, sizeof(listing))
+    try:
+        with nogil:
+            failed = read_names(directory, &found)
+        if failed:
+            raise OSError(errno, strerror(errno))
+        for at in range(found.count):
+            one = &found.names[at]
+            name = PyUnicode_DecodeFSDefaultAndSize(found.bytes + one.offset, one.length)
+            (files if one.type == DT_REG else others).append(name)
+        return files, others
+    finally:
+        release_names(&found)
+
+
+def copy(int source, int target, names, temporaries, terms):
+    """See `mirrorfs.trees.local.small.Copy`. Raises MemoryError."""
+    cdef size_t count = len(names), many, at
+    cdef manner wanted
+    wanted.mode, wanted.owners, wanted.permissions, wanted.xattrs = terms[:4]
+    wanted.grain_ns, wanted.most, wanted.uid = terms[4:]
+    # A name with a NUL in it is none, and one that is empty is found nowhere.
+    given = [b"" if "\0" in name else PyUnicode_EncodeFSDefault(name) for name in names]
+    if temporaries is not None:
+        given += [PyUnicode_EncodeFSDefault(name) for name in temporaries]
+    many = len(given)
+    cdef const char **texts = <const char **>PyMem_Malloc((many + 1) * sizeof(char *))
+    cdef int64_t *moved = <int64_t *>PyMem_Malloc((count + 1) * sizeof(int64_t))
+    cdef const char **spare = NULL
+    try:
+        if not texts or not moved:
+            raise MemoryError
+        for at in range(many):
+            texts[at] = given[at]
+        if temporaries is not None:
+            spare = texts + count
+        with nogil:
+            small_copy(source, target, count, texts, spare, &wanted, moved)
+        return [moved[at] for at in range(count)]
+    finally:
+        PyMem_Free(texts)
+        PyMem_Free(moved)

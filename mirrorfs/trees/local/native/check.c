@@ -66,7 +66,7 @@ static int add(struct listing *list, const char *name, uint8_t type)
     return 0;
 }
 
-static int read_names(int directory, struct listing *list)
+int read_names(int directory, struct listing *list)
 {
     _Alignas(struct found) char buffer[READ_SIZE];
     for (;;) {
@@ -83,6 +83,12 @@ static int read_names(int directory, struct listing *list)
                 return -1;
         }
     }
+}
+
+void release_names(struct listing *list)
+{
+    free(list->bytes);
+    free(list->names);
 }
 
 /* A table of the destination's names: positions plus one, 0 for an empty place. */
@@ -342,8 +348,6 @@ size_t quick_look(int source, int destination, const char *const *names, size_t 
 
 void quick_release(struct answer *answer)
 {
-    free(answer->ours.bytes);
-    free(answer->ours.names);
-    free(answer->theirs.bytes);
-    free(answer->theirs.names);
+    release_names(&answer->ours);
+    release_names(&answer->theirs);
 }

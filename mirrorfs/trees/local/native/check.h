@@ -39,4 +39,8 @@ size_t quick_look(int source, int destination, const char *const *names, size_t 
                   const struct terms *terms, int threads, size_t most, struct answer *answers);
 void quick_release(struct answer *answer);
 
+/* The names of an open directory; -1 for not known. To be released in either case. */
+int read_names(int directory, struct listing *list);
+void release_names(struct listing *list);
+
 #endif

@@ -1,7 +1,8 @@
-/* Open, look, read, write, look again, set, rename: one file after the other.
+/* Open, look, read, write, look again, set, publish: one file after the other.
 
    Law: a file is published whole and of one moment, or left to the long way with nothing of it
-   there; no link is followed, and nothing is put in the place of anything. */
+   there; no link is followed, and nothing is put in the place of anything. No call is made twice
+   for what one answer proves: what a new file is like already is not set. */
 
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -90,21 +91,23 @@ static int same(const struct stat *one, const struct stat *two)
 }
 
 /* Everything that a new file is to have; 0 when something is out of the ordinary. */
-static int fill(int here, int there, const struct stat *seen, const struct terms *terms,
+static int fill(int here, int there, const struct stat *seen, const struct manner *manner,
                 char *room)
 {
     ssize_t size = seen->st_size;
     /* One byte more than there should be: the end shows without another read. */
     if (size && (read(here, room, size + 1) != size || write(there, room, size) != size))
         return 0;
-    struct stat after;
+    struct stat after, made;
     if (fstat(here, &after) || !same(seen, &after))
         return 0;
-    if (terms->owners && fchown(there, seen->st_uid, seen->st_gid))
+    if ((manner->owners || manner->permissions) && fstat(there, &made))
         return 0;
-    if (terms->xattrs && !bare(there)) /* inherited from the directory */
+    int owned = manner->owners && (made.st_uid != seen->st_uid || made.st_gid != seen->st_gid);
+    if (owned && fchown(there, seen->st_uid, seen->st_gid))
         return 0;
-    if (terms->permissions && fchmod(there, seen->st_mode & 07777))
+    if (manner->permissions && (owned || made.st_mode != seen->st_mode) &&
+        fchmod(there, seen->st_mode & 07777))
         return 0;
     struct timespec times[] = {seen->st_atim, seen->st_mtim};
     if (!nanoseconds(times[0]))
@@ -112,8 +115,48 @@ static int fill(int here, int there, const struct stat *seen, const struct terms
     return !futimens(there, times);
 }
 
+/* Give a file without a name its first one. */
+static int name_it(int file, int target, const char *name)
+{
+    if (!linkat(file, "", target, name, AT_EMPTY_PATH))
+        return 0;
+    if (errno != ENOENT) /* before Linux 6.10 that takes a right */
+        return -1;
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    return linkat(AT_FDCWD, path, target, name, AT_SYMLINK_FOLLOW);
+}
+
+/* A new file in `target`, published as `name` when it is whole; 0 when it is not there. */
+static int make(int here, int target, const char *name, const char *temporary,
+                const struct stat *seen, const struct manner *manner, char *room)
+{
+    const int how = O_RDWR | O_CLOEXEC;
+    int there;
+    if (temporary)
+        there = openat(target, temporary, how | O_CREAT | O_EXCL | O_NOFOLLOW, manner->mode);
+    else /* nobody can open what has no name, so it may have its mode before its owner */
+        there = openat(target, ".", how | O_TMPFILE,
+                       manner->permissions ? seen->st_mode & 0777 : (mode_t)manner->mode);
+    if (there < 0)
+        return 0;
+    int whole = fill(here, there, seen, manner, room);
+    int named = whole && !temporary && !name_it(there, target, name);
+    if (close(there)) {
+        if (named) /* it was not written after all */
+            unlinkat(target, name, 0);
+        whole = named = 0;
+    }
+    if (!temporary)
+        return named;
+    if (whole && !syscall(SYS_renameat2, target, temporary, target, name, NOREPLACE))
+        return 1;
+    unlinkat(target, temporary, 0);
+    return 0;
+}
+
 static int64_t copy(int source, int target, const char *name, const char *temporary,
-                    const struct terms *terms, char *room)
+                    const struct manner *manner, char *room)
 {
     const int how = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC;
     int here = openat(source, name, how | O_NOATIME);
@@ -124,33 +167,31 @@ static int64_t copy(int source, int target, const char *name, const char *tempor
     int64_t moved = -1;
     struct timespec now;
     struct stat seen;
-    if (clock_gettime(CLOCK_REALTIME_COARSE, &now) || fstat(here, &seen) ||
-        !S_ISREG(seen.st_mode) || seen.st_size > terms->most ||
-        seen.st_blocks * 512 < seen.st_size ||
-        !settled(here, &seen, nanoseconds(now), terms->grain_ns) ||
-        (terms->xattrs && !bare(here)))
-        goto done;
-    int there = openat(target, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                       terms->mode);
-    if (there < 0)
-        goto done;
-    int whole = fill(here, there, &seen, terms, room);
-    if (close(there))
-        whole = 0;
-    if (whole && !syscall(SYS_renameat2, target, temporary, target, name, NOREPLACE))
+    if (!clock_gettime(CLOCK_REALTIME_COARSE, &now) && !fstat(here, &seen) &&
+        S_ISREG(seen.st_mode) && seen.st_size <= manner->most &&
+        seen.st_blocks * 512 >= seen.st_size && (temporary || seen.st_nlink == 1) &&
+        (manner->uid < 0 || seen.st_uid == manner->uid) &&
+        settled(here, &seen, nanoseconds(now), manner->grain_ns) &&
+        (!manner->xattrs || bare(here)) &&
+        make(here, target, name, temporary, &seen, manner, room))
         moved = seen.st_size;
-    else
-        unlinkat(target, temporary, 0);
-done:
     close(here);
     return moved;
 }
 
-void small_copy(int source, int target, size_t count, const char *const *names,
-                const char *const *temporaries, const struct terms *terms, int64_t *moved)
+/* Whether new files in a directory are given an ACL. */
+static int bequeaths(int target)
 {
-    char *room = malloc(terms->most + 1);
-    for (size_t at = 0; at < count; at++)
-        moved[at] = room ? copy(source, target, names[at], temporaries[at], terms, room) : -1;
+    return fgetxattr(target, "system.posix_acl_default", NULL, 0) > 0;
+}
+
+void small_copy(int source, int target, size_t count, const char *const *names,
+                const char *const *temporaries, const struct manner *manner, int64_t *moved)
+{
+    char *room = manner->xattrs && bequeaths(target) ? NULL : malloc(manner->most + 1);
+    for (size_t at = 0; at < count; at++) {
+        const char *temporary = temporaries ? temporaries[at] : NULL;
+        moved[at] = room ? copy(source, target, names[at], temporary, manner, room) : -1;
+    }
     free(room);
 }

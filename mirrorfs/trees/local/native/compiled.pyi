@@ -1,0 +1,22 @@
+from collections.abc import Sequence
+
+from mirrorfs.core.quick import Quick, Terms
+from mirrorfs.trees.local.small import Terms as Manner
+
+def look(
+    source: int,
+    destination: int,
+    names: Sequence[str],
+    agreed: Terms,
+    *,
+    threads: int,
+    most: int,
+) -> list[Quick | None]: ...
+def kinds(directory: int) -> tuple[list[str], list[str]]: ...
+def copy(
+    source: int,
+    target: int,
+    names: Sequence[str],
+    temporaries: Sequence[str] | None,
+    terms: Manner,
+) -> list[int]: ...
