@@ -65,6 +65,11 @@ class LinkedNames:
         """All that is known."""
         yield from self._groups.items()
 
+    def knows(self, path: str) -> bool:
+        """Whether it is known as a name of a file that has others."""
+        directory, name = split(path)
+        return name in self._names.get(directory, ())
+
     def begin(self, *, whole: bool) -> None:
         """A pass begins; ``whole``: over everything."""
         self._whole = whole

@@ -6,7 +6,8 @@ speed: both ends are read whole.
 
 What was recorded below the old name since the last checkpoint is in the scope below the new one
 (`fold` sees to that), so comparing through the `Relocated` view repairs whatever else changed. A
-directory is renamed as a whole only if the filter treats every name below both places alike and
+file that was just seen to be equal needs no second look: its names leave the scope. A directory is
+renamed as a whole only if the filter treats every name below both places alike and
 nothing that must stay lies below it; otherwise excluded content would move along.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from mirrorfs.core.fold import Hint
+from mirrorfs.core.looks import Looks, look
 from mirrorfs.core.options import Links
 from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import Action, Stage, Verb
@@ -118,18 +120,27 @@ def plan_renames(
     view: Relocated,
     rules: Rules,
 ) -> Renames:
-    """Believe the hints that hold; widen the scope (in place) where they do not."""
+    """Believe the hints that hold; widen the scope (in place) where they do not, and narrow it
+    where nothing is left to look at."""
     actions: list[Action] = []
+    hints = tuple(hints)
+    looks = Looks(source, hints), Looks(view, hints)
+    there: set[str] = set()  # directories that have all the parents they need
+    settles = _settles(rules)
     for hint in hints:
+        directory = split(hint.path)[0]
         try:
-            found = _verified(hint, source, view, rules)
-            parents = _missing_parents(hint.path, source, view) if found else None
+            found = _verified(hint, source, view, looks, rules)
+            parents: list[tuple[str, Entry]] | None = []
+            if found and directory not in there:
+                parents = _missing_parents(hint.path, source, view)
         except TreeError:
             found = parents = None
         if found is None or parents is None:
             for name in (hint.origin, *hint.between, hint.path):
                 scope.add(name, recursive=True)
             continue
+        there.add(directory)
         for path, entry in parents:
             actions.append(
                 Action(Verb.CREATE, Stage.SHELTER, path, entry, None, "a renamed entry moves in")
@@ -149,11 +160,25 @@ def plan_renames(
         )
         # The rename itself will move the entry's change time.
         view.rename(hint.origin, hint.path, have._replace(ctime_ns=0))
+        if settles and want.kind is Kind.FILE and want.links == have.links == 1:
+            for name in (hint.origin, *hint.between, hint.path):
+                if not rules.names.knows(name):
+                    scope.drop(name)
     names = {name for action in actions for name in (action.path, action.origin) if name}
     return Renames(tuple(actions), view, frozenset(split(name)[0] for name in names))
 
 
-def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[Entry, Entry] | None:
+def _settles(rules: Rules) -> bool:
+    """Whether two files that are equal by their entries leave nothing to be asked, or said."""
+    lost = rules.lost
+    return (
+        rules.spelling is None and not rules.unknown and not (lost is not None and lost.takes_any)
+    )
+
+
+def _verified(
+    hint: Hint, source: Reader, view: Reader, looks: tuple["Looks", "Looks"], rules: Rules
+) -> tuple[Entry, Entry] | None:
     """The source's entry at the new name and the destination's at the old one, if the hint holds.
 
     Raises TreeError where that cannot be told.
@@ -164,12 +189,13 @@ def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[E
         return None  # a marker beside or above either name may exclude it
     if rules.spelling is not None and rules.spelling.loose((hint.origin, hint.path)):
         return None  # the destination may know it under another spelling
-    want, have = look(source, hint.path), look(view, hint.origin)
+    theirs, ours = looks
+    want, have = theirs.at(hint.path), ours.at(hint.origin)
     if want is None or have is None or want.kind is not have.kind:
         return None
-    if any(look(source, name) for name in (hint.origin, *hint.between)):
+    if theirs.at(hint.origin) or ours.at(hint.path):
         return None
-    if any(look(view, name) for name in (hint.path, *hint.between)):
+    if any(theirs.at(name) or ours.at(name) for name in hint.between):
         return None
     if not (_reaches(hint.origin, have, rules) and _reaches(hint.path, want, rules)):
         return None
@@ -178,22 +204,10 @@ def _verified(hint: Hint, source: Reader, view: Reader, rules: Rules) -> tuple[E
     return (want, have) if rules.compare(want, have) is None else None
 
 
-def look(reader: Reader, path: str) -> Entry | None:
-    """The entry at a path, ``None`` if there is none. Raises TreeError when it cannot be told."""
-    directory, name = split(path)
-    try:
-        listing = reader.read(directory, (name,))
-    except TreeError as error:
-        if error.trouble in (Trouble.ABSENT, Trouble.LOOP):
-            return None
-        raise
-    if name in listing.failures:
-        raise TreeError(listing.failures[name])
-    return listing.entries.get(name)
-
-
 def _reaches(path: str, entry: Entry, rules: Rules) -> bool:
     """Whether the entry is part of the mirror, no directory above it being excluded."""
+    if rules.plain:
+        return not rules.invisible(entry)
     directory = split(path)[0]
     while directory:
         if not rules.filter.descends(directory):

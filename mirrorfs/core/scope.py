@@ -1,7 +1,8 @@
 """A scope: which part of a tree must be read to know what changed.
 
 Law: a scope is closed under ancestors — a deep path can be the only trace of a whole new subtree
-— and it only ever grows; reading more than needed is slow, reading less is wrong.
+— and it only grows, but for what was looked at; reading more than needed is slow, reading less is
+wrong.
 
 The shape is a trie of names. A ``deep`` node stands for everything below it.
 """
@@ -47,6 +48,19 @@ class Scope:
         if recursive:
             node.deep = True
             node.children.clear()
+
+    def drop(self, path: str) -> None:
+        """An entry that nothing is asked about any more, and nothing below it: the directories
+        above it stay."""
+        *above, name = parts(path)
+        node = self
+        for part in above:
+            if (below := node.children.get(part)) is None:
+                return
+            node = below
+        leaf = node.children.get(name)
+        if leaf is not None and not leaf.deep and not leaf.children:
+            del node.children[name]
 
     def below(self, name: str) -> Self | None:
         """The scope of an entry of this directory; ``None`` when it is not to be looked at."""

@@ -1,4 +1,4 @@
-"""A scope is closed under ancestors and only grows."""
+"""A scope is closed under ancestors and only grows, but for names that need no look any more."""
 
 import pytest
 from hypothesis import given
@@ -51,6 +51,20 @@ def test_a_scope_only_grows(names, subtrees, path, recursive):
     after.add(path, recursive=recursive)
     assert contains(after, before)
     assert after.covers(path)
+
+
+@given(names=st.lists(paths), subtrees=st.lists(paths), path=paths.filter(bool))
+def test_what_is_dropped_is_one_name_at_most(names, subtrees, path):
+    before, after = Scope.of(names, subtrees), Scope.of(names, subtrees)
+    after.drop(path)
+    assert contains(before, after)
+    above = path.rpartition("/")[0]
+    expected = {
+        leaf: deep for leaf, deep in leaves(before).items() if (leaf, deep) != (path, False)
+    }
+    if above and not any(is_within(leaf, above) for leaf in expected) and before.covers(path):
+        expected[above] = False
+    assert leaves(after) == (expected or {"": False})
 
 
 def test_names_and_below_of_a_directory():

@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 from collections.abc import Collection, Iterator
+from itertools import islice
 
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.tree import Entry, Failure, Kind, Listing, TreeError, Trouble, join, split
@@ -27,6 +28,9 @@ KINDS = {
     stat.S_IFCHR: Kind.CHARACTER_DEVICE,
     stat.S_IFBLK: Kind.BLOCK_DEVICE,
 }
+# Where so many names are asked for a listing may pay, if there are not too many times as many, at
+# most so many bytes of the directory's own size each.
+MANY, OTHERS, NAME_BYTES = 16, 4, 128
 _new = tuple.__new__
 _FILE, _SYMLINK, _DIRECTORY = Kind.FILE, Kind.SYMLINK, Kind.DIRECTORY
 
@@ -137,12 +141,31 @@ class Reading:
         handle = self._handles.take(path)
         with handle as directory:
             if names is not None:
-                listing = self._look_at(directory, path, names)
+                listing = self._look_at(directory, path, self._there(handle, directory, names))
                 # In a removed directory every name is absent.
                 if len(listing.entries) < len(names) and _is_removed(directory, path):
                     raise TreeError(Failure(path, Trouble.ABSENT, "the directory was removed"))
                 return listing
             return self._list(handle, directory, path)
+
+    def _there(self, handle: Handle, directory: int, names: Collection[str]) -> Collection[str]:
+        """The names to look at, without those that a listing does not have: it costs less than a
+        look at each name that is gone, where not many others are in the directory."""
+        if len(names) < MANY or self._follow or self.seeks_leftovers or not handle.listable:
+            return names
+        limit = OTHERS * len(names)
+        try:
+            if os.fstat(directory).st_size > NAME_BYTES * limit:
+                return names
+            with handle.listing:
+                os.lseek(directory, 0, os.SEEK_SET)
+                with os.scandir(directory) as found:
+                    there = {item.name for item in islice(found, limit)}
+        except OSError:
+            return names
+        if len(there) == limit:
+            return names
+        return [name for name in names if name in there or name in ("", ".", "..") or "/" in name]
 
     def _list(self, handle: Handle, directory: int, path: str) -> Listing:
         if not handle.listable:

@@ -6,16 +6,18 @@ the rest the look before the rename is all there is.
 
 import errno
 import os
+import stat
 from collections.abc import Sequence
+from itertools import groupby
 
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Kind, TreeError
+from mirrorfs.core.tree import Entry, Kind, TreeError, split
 from mirrorfs.trees import expect
 from mirrorfs.trees.local import kernel
 from mirrorfs.trees.local.handles import Handles
-from mirrorfs.trees.local.read import look
+from mirrorfs.trees.local.read import KINDS, look
 from mirrorfs.trees.local.trouble import failure
-from mirrorfs.trees.local.verb import place
+from mirrorfs.trees.local.verb import named
 
 
 def rename_new(fd: int, name: str, to_fd: int, to_name: str) -> None:
@@ -40,30 +42,55 @@ def rename_new(fd: int, name: str, to_fd: int, to_name: str) -> None:
 
 def rename(handles: Handles, actions: Sequence[Action]) -> list[Outcome]:
     """See `mirrorfs.trees.base.Destination.rename`."""
-    return [_rename(handles, action) for action in actions]
+    outcomes: list[Outcome] = []
+    for (directory, to_directory), group in groupby(actions, key=_directories):
+        batch = list(group)
+        try:
+            here = handles.take_to_write(directory)
+            with here as fd, handles.take_to_write(to_directory) as to_fd:
+                outcomes += [_rename(handles, action, fd, to_fd) for action in batch]
+        except TreeError as error:
+            outcomes += [expect.failed(action, error.failure) for action in batch]
+    return outcomes
 
 
-def _rename(handles: Handles, action: Action) -> Outcome:
+def _directories(action: Action) -> tuple[str, str]:
+    return split(action.origin)[0], split(action.path)[0]
+
+
+def _rename(handles: Handles, action: Action, fd: int, to_fd: int) -> Outcome:
+    """The directories that hold the old name and the new one are held."""
     saw = action.expect
     try:
-        above, name = place(handles, action.origin)
-        with above as fd:
-            to_above, to_name = place(handles, action.path)
-            with to_above as to_fd:
-                found = look(fd, name)
-                if saw is None or found is None or not expect.same_object(found, saw):
-                    there = look(to_fd, to_name)
-                    if there and saw and saw.inode and expect.same_object(there, saw):
-                        return expect.done(action)
-                    return expect.drift(action, f"{action.origin} is not what the plan saw")
-                rename_new(fd, name, to_fd, to_name)
+        name, to_name = named(action.origin), named(action.path)
+        found = _kind_and_inode(fd, name)
+        if saw is None or found is None or not _same(found, saw):
+            there = _kind_and_inode(to_fd, to_name)
+            if there and saw and saw.inode and _same(there, saw):
+                return expect.done(action)
+            return expect.drift(action, f"{action.origin} is not what the plan saw")
+        rename_new(fd, name, to_fd, to_name)
     except TreeError as error:
         return expect.failed(action, error.failure)
     except FileExistsError:
         return expect.drift(action, "the new name is taken")
     except (OSError, ValueError) as error:
         return expect.failed(action, failure(action.path, error, "rename"))
-    if found.kind is Kind.DIRECTORY:  # nothing lies below anything else
+    if found[0] is Kind.DIRECTORY:  # nothing lies below anything else
         handles.forget(action.origin)
         handles.forget(action.path)
     return expect.done(action)
+
+
+def _kind_and_inode(fd: int, name: str) -> tuple[Kind, int] | None:
+    """Raises OSError."""
+    try:
+        st = os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return KINDS[stat.S_IFMT(st.st_mode)], st.st_ino
+
+
+def _same(found: tuple[Kind, int], saw: Entry) -> bool:
+    """As `expect.same_object` has it."""
+    return found[0] is saw.kind and saw.inode in (0, found[1])

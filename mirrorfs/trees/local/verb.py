@@ -12,7 +12,14 @@ def place(handles: Handles, path: str, *, writes: bool = True) -> tuple[Handle, 
 
     The root has no place: nothing creates, renames or removes it.
     """
-    directory, name = split(path)
+    name = named(path)
+    directory = split(path)[0]
+    return (handles.take_to_write if writes else handles.take)(directory), name
+
+
+def named(path: str) -> str:
+    """The name in it. Raises TreeError for what is none."""
+    name = path.rpartition("/")[2]
     if name in ("", ".", "..") or path[0] == "/":  # `Handles` checks the other components
         raise unsafe(path)
-    return (handles.take_to_write if writes else handles.take)(directory), name
+    return name
