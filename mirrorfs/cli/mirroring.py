@@ -212,7 +212,7 @@ class _Run:
             if not report.errors:
                 if report.vanished and attempt < retries:
                     # Renamed meanwhile, it may be, to where it had been listed already.
-                    self._log.info(f"{report.vanished} files went away; looking again")
+                    self._log.info(f"{len(report.vanished)} files went away; looking again")
                     continue
                 if attempt > 1:
                     self._log.error(f"Attempt {attempt}/{retries} succeeded")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Notice, Outcome, Status, Verb
 from mirrorfs.core.tree import Failure, Kind, Trouble, is_within
+from mirrorfs.core.walk import VANISHED
 from mirrorfs.errors import LimitReached
 
 
@@ -19,8 +20,9 @@ class Report:
     ``old_names`` are those of renames that
     were not done; ``entries`` of the source were looked at, ``kept`` is how many the destination
     had, and ``whole`` whether that is everything; ``vanished`` were gone from the source when they
-    were to be copied; ``limit`` of the user ended the run early; ``waits``: nothing was taken
-    away yet, because there may be more to come."""
+    were to be looked at or copied: no error, but where a rename took them, nobody has looked;
+    ``limit`` of the user ended the run early; ``waits``: nothing was taken away yet, because there
+    may be more to come."""
 
     done: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
     directories: dict[Verb, int] = field(default_factory=lambda: dict.fromkeys(Verb, 0))
@@ -28,7 +30,7 @@ class Report:
     freed: int = 0
     entries: int = 0
     kept: int = 0
-    vanished: int = 0
+    vanished: set[str] = field(default_factory=set)
     whole: bool = False
     failures: dict[str, Failure] = field(default_factory=dict)
     withheld: set[str] = field(default_factory=set)
@@ -67,7 +69,7 @@ class Report:
                     waits = above and is_within(action.path, above)
                     self.withheld.add(above if waits else action.path)
                 else:
-                    self.vanished += 1
+                    self.vanished.add(action.path)
             elif failure is not None:
                 self.failures.setdefault(action.path, failure)
 
@@ -77,10 +79,10 @@ class Report:
             self.failures.setdefault(failure.path, failure)
 
     def unfinished(self) -> set[str]:
-        """The paths to look at again."""
+        """The paths to look at again, because something went wrong."""
         return self.withheld.union(self.old_names, self.failures)
 
     def owed(self) -> dict[str, str]:
-        """The same, and why."""
-        said = {path: failure.message for path, failure in self.failures.items()}
-        return {path: said.get(path, "withheld") for path in self.unfinished()}
+        """All that is to be looked at again, and why."""
+        said = dict.fromkeys(self.vanished, VANISHED) | dict.fromkeys(self.unfinished(), "withheld")
+        return said | {path: failure.message for path, failure in self.failures.items()}

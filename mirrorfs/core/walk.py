@@ -11,12 +11,15 @@ from mirrorfs.core.plan import Action, Notice, Stage, Verb
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
 
+VANISHED = "vanished while it was looked at"
+
 
 @dataclass(slots=True)
 class Batch:
     """What one directory gave. ``ready``: touches nothing that exists and needs nothing but the
     batches before this one; ``later``: waits until everything was read and weighed; ``equal``: the
-    names (not of directories) that need nothing."""
+    names (not of directories) that need nothing; ``vanished``: what could not be looked at any
+    more."""
 
     path: str
     ready: list[Action] = field(default_factory=list)
@@ -24,13 +27,15 @@ class Batch:
     equal: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
     source_entries: int = 0
     destination_entries: int = 0
 
     def report(self, failure: Failure) -> None:
         """A failure to read the source; what vanished while we looked is normal on a live tree."""
         if failure.trouble is Trouble.ABSENT:
-            self.notices.append(Notice(failure.path, "vanished while it was looked at"))
+            self.notices.append(Notice(failure.path, VANISHED))
+            self.vanished.append(failure.path)
         else:
             self.failures.append(failure)
 

@@ -7,18 +7,24 @@ Paths that failed are owed: looked at again in cycles of their own, with a growi
 one file that can never be read does not keep the removals of everybody else waiting. What may pass
 by itself (a full disk, a busy file) is asked for more often than what somebody must mend, and no
 more than a small part of the time goes into asking.
+
+What vanished from the source while it was looked at is nobody's fault, and not owed. But it may
+have been renamed, and a rename is carried out without a look at all that it moves. So it is
+remembered until the record of that has come, or another look, a moment later, finds both sides
+without it.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mirrorfs.core.approval import Touch
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Identity, Trouble
+from mirrorfs.core.walk import VANISHED
 from mirrorfs.errors import UsageError
 from mirrorfs.mirror.mirror import Mirror
 from mirrorfs.mirror.reading import Reading
@@ -48,6 +54,8 @@ VOUCH_SECONDS = 10.0
 BURST_SECONDS = 60.0
 SILENT_SECONDS = 1.0
 LONGEST_SILENCE = 30.0
+# The record of a rename comes within milliseconds; to look before it has come costs the rename.
+VANISHED_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -59,6 +67,14 @@ class Owed:
     withheld: bool
     attempts: int
     due: float
+
+
+class Vanished(NamedTuple):
+    """A path that was gone when it was to be looked at: when it is due (monotonic seconds), and up
+    to where everything was weighed before."""
+
+    due: float
+    before: "Position | None"
 
 
 class Follower:
@@ -78,26 +94,34 @@ class Follower:
         self._removals = Removals(clock)
         self._sizes: deque[tuple[float, int]] = deque()  # (when, entries), once a second
         self.owed: dict[str, Owed] = {}
-        self.seen: Position | None = None  # up to here everything was weighed, if not applied
+        self._vanished: dict[str, Vanished] = {}
+        self._seen: Position | None = None
 
     def start(self) -> tuple[Reading, Report]:
         """The first cycle: whatever must be looked at after the time nobody watched."""
         reading = self._mirror.reading()
         report = self._apply(reading)
-        self.seen = reading.cursor
+        self._seen = reading.cursor
         self.vouch()
         return reading, report
 
     def cycle(self) -> tuple[Reading, Report] | None:
         """Apply what the journal holds now; ``None`` when that is nothing."""
-        reading = self._mirror.since(self._cursor, owed=self.owed)
+        reading = self._since()
         if reading.scope.is_empty:
-            self._cursor = self.seen = reading.cursor
+            self._cursor = self._seen = reading.cursor
             return None
         report = self._apply(reading, waits=self._removals.come)
         if not report.waits:
-            self.seen = reading.cursor
+            self._seen = reading.cursor
         return reading, report
+
+    @property
+    def seen(self) -> "Position | None":
+        """Up to here everything was weighed, if not applied."""
+        if not self._vanished or self._held is not None:
+            return self._seen
+        return min((vanished.before for vanished in self._vanished.values()), key=_sequence)
 
     @property
     def applied(self) -> int | None:
@@ -108,6 +132,11 @@ class Follower:
     def waits(self) -> bool:
         """Whether nothing is removed because there may be more to come."""
         return self._removals.last is not None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all is known of what happened up to now, but for what is owed."""
+        return not (self.waits or self._vanished)
 
     def owe(self, paths: Iterable[str], reason: str) -> None:
         """These are to be looked at, at once."""
@@ -131,11 +160,13 @@ class Follower:
         """Look again at the paths that are due."""
         now = self._clock()
         due = [path for path, owed in self.owed.items() if owed.due <= now]
-        if not due:
+        gone = [path for path, vanished in self._vanished.items() if vanished.due <= now]
+        if not due and not gone:
             return None
         # What was only withheld goes first and alone: beside the path that failed before, the
         # same error would withhold it again, for ever.
         due = [path for path in due if self.owed[path].withheld] or due
+        due += gone
         why = f"looking again at {len(due)} paths"
         reading = Reading(Scope.of(subtrees=due), (), why, self._cursor, True)
         report = self._apply(reading, retries=True)
@@ -153,9 +184,9 @@ class Follower:
             raise UsageError(f"the plan {plan} is out of date", remedy="see `mirrorfs status`")
         reading = self._held
         if not self._held_retry:
-            reading = self._mirror.since(self._cursor, owed=self.owed)
+            reading = self._since()
         report = self._apply(reading, touched, retries=self._held_retry)
-        self.seen = reading.cursor
+        self._seen = reading.cursor
         return reading, report
 
     def discard(self, plan: str) -> None:
@@ -167,7 +198,8 @@ class Follower:
         if self._unvouched is None:
             return
         reading, report, _ = self._unvouched
-        retry = {path: owed.reason for path, owed in self.owed.items()}
+        retry = dict.fromkeys(self._vanished, VANISHED)
+        retry |= {path: owed.reason for path, owed in self.owed.items()}
         checkpoint = self._mirror.next_checkpoint(reading, report)
         self._mirror.vouch(replace(checkpoint, cursor=self._cursor, retry=retry))
         self._unvouched = None
@@ -188,6 +220,7 @@ class Follower:
         due = float("inf")
         if self._held is None:  # else the same plan would be weighed again and again
             due = min((owed.due for owed in self.owed.values()), default=due)
+            due = min((gone.due for gone in self._vanished.values()), default=due)
         if self._removals.last is not None:
             due = min(due, self._removals.last + SILENT_SECONDS)
         if not self._mirror.roots.rests:
@@ -200,6 +233,10 @@ class Follower:
     def must_vouch(self) -> bool:
         """Whether too much time has passed since something was applied and not vouched for."""
         return self._unvouched is not None and self._clock() - self._unvouched[2] >= VOUCH_SECONDS
+
+    def _since(self) -> Reading:
+        """What the journal holds now."""
+        return self._mirror.since(self._cursor, owed=[*self.owed, *self._vanished])
 
     def _apply(
         self,
@@ -227,6 +264,7 @@ class Follower:
             self._sizes.clear()
             self._sizes.append((self._clock(), self._mirror.entries))
         self._owe(reading, report)
+        self._miss(reading, report)
         since = self._clock()
         if self._unvouched is not None:
             before = self._unvouched[1]
@@ -259,6 +297,19 @@ class Follower:
             self.owed[path] = Owed(
                 reason, failure is None, attempts, now + _pause(failure, attempts)
             )
+
+    def _miss(self, reading: Reading, report: Report) -> None:
+        """What was looked at again is there, or gone for good. What vanished now may show
+        elsewhere; it may stand for something that vanished before, and be as old as that."""
+        covers, known = reading.scope.covers, self._vanished
+        older = [vanished.before for path, vanished in known.items() if covers(path)]
+        gone = Vanished(self._clock() + VANISHED_SECONDS, min([*older, self._seen], key=_sequence))
+        self._vanished = {path: seen for path, seen in known.items() if not covers(path)}
+        self._vanished |= dict.fromkeys(report.vanished - self.owed.keys(), gone)
+
+
+def _sequence(position: "Position | None") -> int:
+    return -1 if position is None else position.sequence
 
 
 def _pause(failure: Failure | None, attempts: int) -> float:

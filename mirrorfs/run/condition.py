@@ -137,7 +137,7 @@ class Condition:
         if not self.held:
             self._refused = ""
             quiet = Phase.OWING if follower.owed else Phase.IN_SYNC
-            self.phase(Phase.MIRRORING if follower.waits else quiet)
+            self.phase(quiet if follower.is_settled else Phase.MIRRORING)
 
     def show(self) -> None:
         """Store the status, and wake who waits for news of it."""

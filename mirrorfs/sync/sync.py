@@ -377,6 +377,7 @@ class Pass:
         report.entries += batch.source_entries
         report.kept += batch.destination_entries
         report.notices += batch.notices
+        report.vanished.update(batch.vanished)
         if batch.failures:
             report.blame(batch.failures)
             applier.blame(len(batch.failures))

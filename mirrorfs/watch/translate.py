@@ -216,21 +216,26 @@ class Translator:
         if self._inside(parent, half.node):
             self.alone(half)
             return
-        self._batch.dirty.pop((parent.wd, name))
-        self._pair_up(half, parent, target)
+        if self._pair_up(half, parent, target):
+            self._batch.dirty.pop((parent.wd, name))
+        else:
+            self._batch.trees[half.node] = None
         displaced = self._watches.place(half.node, parent, target)
         if displaced is not None:
             self.doomed.append(displaced)
             self._batch.paths[path] = True
         self.renamed.append(half.node)
 
-    def _pair_up(self, half: Half, parent: Node, name: str) -> None:
+    def _pair_up(self, half: Half, parent: Node, name: str) -> bool:
+        """Whether both ends have a path. A directory has none for a moment when two were exchanged
+        of which the map knew one."""
         origin = self._watches.below(half.parent, half.name)
         path = self._watches.below(parent, name)
         if origin is not None and path is not None:
             self._batch.moved[Moved(origin, path)] = None
-        else:
-            self.alone(half)
+            return True
+        self.alone(half)
+        return False
 
     def _inside(self, node: Node, other: Node) -> bool:
         at: Node | None = node

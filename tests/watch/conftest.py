@@ -166,6 +166,27 @@ def watching(root: Path, cookies: Path, ready: bool = True, **options: object) -
         yield Watched(root, cookies, watcher, mirror)
 
 
+@contextmanager
+def stalled(watched: Watched) -> Iterator[None]:
+    """The reader waits inside ``emit``, with something already read."""
+    mirror, root = watched.mirror, watched.root
+    inside, go = threading.Event(), threading.Event()
+
+    def stall(_: list[Change]) -> None:
+        inside.set()
+        assert go.wait(30)
+
+    mirror.stall = stall
+    (root / "stall").mkdir()
+    assert inside.wait(30)
+    try:
+        yield
+    finally:
+        mirror.stall = None
+        go.set()
+        (root / "stall").rmdir()
+
+
 @pytest.fixture(params=["disk", "memory"])
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     """(root, directory for cookies), on the disk's file system and on tmpfs."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from watch.conftest import stalled
 
 from mirrorfs.core.change import Coverage, Dirty, Moved
 from mirrorfs.watch import Pace
@@ -106,6 +107,22 @@ def test_directories_exchanged(start: Callable, source: Path) -> None:
     (source / "a" / "in-b" / "file").touch()
     (source / "b" / "in-a" / "file").touch()
     assert set(watched.barrier()) == {Dirty("a/in-b/file"), Dirty("b/in-a/file")}
+
+
+def test_a_directory_moved_out_of_one_that_was_exchanged_a_moment_ago(
+    start: Callable, source: Path
+) -> None:
+    """All is read at once; for a moment the map knows no place of the directory it came from."""
+    (source / "a").mkdir()
+    (source / "b" / "d" / "e").mkdir(parents=True)
+    watched = start()
+    with stalled(watched):
+        exchange(source / "a", source / "b")
+        (source / "a" / "d" / "e" / "file").touch()
+        (source / "a" / "d").rename(source / "c")
+    watched.assert_complete()
+    (source / "c" / "e" / "other").touch()
+    assert watched.barrier() == [Dirty("c/e/other")]
 
 
 def test_a_directory_moved_into_its_former_child(start: Callable, source: Path) -> None:

@@ -5,14 +5,14 @@ The reader is stalled where it hands over its records, so the queue fills while 
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from watch.conftest import stalled
 
-from mirrorfs.core.change import Change, Dirty, Gap
+from mirrorfs.core.change import Dirty, Gap
 
 pytestmark = [
     pytest.mark.root,
@@ -31,27 +31,6 @@ def short_queue() -> Iterator[None]:
         yield
     finally:
         QUEUE.write_text(usual)
-
-
-@contextmanager
-def stalled(watched: object) -> Iterator[None]:
-    """The reader waits inside ``emit``, with something already read."""
-    mirror, root = watched.mirror, watched.root
-    inside, go = threading.Event(), threading.Event()
-
-    def stall(_: list[Change]) -> None:
-        inside.set()
-        assert go.wait(30)
-
-    mirror.stall = stall
-    (root / "stall").mkdir()
-    assert inside.wait(30)
-    try:
-        yield
-    finally:
-        mirror.stall = None
-        go.set()
-        (root / "stall").rmdir()
 
 
 def create(root: Path) -> None:
