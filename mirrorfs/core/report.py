@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Notice, Outcome, Status, Verb
 from mirrorfs.core.tree import Failure, Kind, Trouble, is_within
-from mirrorfs.core.walk import VANISHED
+from mirrorfs.core.walk import VANISHED, Batch
 from mirrorfs.errors import LimitReached
 
 
@@ -48,6 +48,14 @@ class Report:
     def changed(self) -> int:
         """How many actions were done."""
         return sum(self.done.values())
+
+    def count(self, batch: Batch) -> None:
+        """Add what was read and decided of one directory."""
+        self.entries += batch.source_entries
+        self.kept += batch.destination_entries
+        self.notices += batch.notices
+        self.vanished.update(batch.vanished)
+        self.blame(batch.failures)
 
     def hear(self, outcomes: Sequence[Outcome]) -> None:
         """Add what became of some actions."""

@@ -374,12 +374,8 @@ class Pass:
 
     def _count(self, report: Report, applier: Applier, batch: Batch) -> None:
         self._listener.planned(batch)
-        report.entries += batch.source_entries
-        report.kept += batch.destination_entries
-        report.notices += batch.notices
-        report.vanished.update(batch.vanished)
+        report.count(batch)
         if batch.failures:
-            report.blame(batch.failures)
             applier.blame(len(batch.failures))
 
     def _hear(self, report: Report, outcomes: Sequence[Outcome]) -> None:
