@@ -10,7 +10,6 @@ describe at most 64 Ki small objects, and msgpack reserves a claimed array befor
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from struct import Struct
 from typing import Any, Final, NamedTuple, NoReturn
@@ -54,8 +53,7 @@ class Unsupported(NamedTuple):
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """A segment's first bytes. `journal`, `epoch` and `boot` are 16 bytes each."""
 
     journal: bytes

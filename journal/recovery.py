@@ -9,8 +9,8 @@ clean, so evidence of the last segment or of a later one counts as much as the d
 
 import os
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from journal import files, scan, segment
 from journal.codec import Header
@@ -22,8 +22,7 @@ _EVIDENCE = re.compile(r"(.+)\.(torn|broken)", re.ASCII)
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
+class Recovery(NamedTuple):
     """`cut`: bytes that were taken off; `kept`: the name of the file that holds them."""
 
     state: End = "clean"
@@ -32,8 +31,7 @@ class Recovery:
     kept: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(NamedTuple):
     """Where the journal ends. `header` is None while the journal has no readable segment.
 
     `floor`: no record, lost ones included, had a higher number. `offset`: end of the good frames.
@@ -134,4 +132,4 @@ def _remember(directory: int, done: Recovery, tail: Tail) -> tuple[Recovery, Tai
             # A record takes a byte at least, so no number beyond this one was ever given out.
             size = os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
             floor = max(floor, of.last, of.first + size)
-    return done, replace(tail, floor=floor)
+    return done, tail._replace(floor=floor)

@@ -9,10 +9,9 @@ readers go on meanwhile.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from journal import codec, files, recovery, segment
 from journal.codec import BROKEN, COMPACTED, HEADER_SIZE, Header
@@ -30,8 +29,7 @@ Fold = Callable[[Sequence[Any]], Sequence[Any]]
 _AT_ONCE = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(NamedTuple):
     """`size`: bytes in all segments but the last, and in evidence; `over`: more than the budget."""
 
     dropped: tuple[str, ...]
@@ -39,8 +37,7 @@ class Retention:
     over: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Compaction:
+class Compaction(NamedTuple):
     """Segments replaced, segments made, and what stood in the way of folding the others."""
 
     replaced: tuple[str, ...]

@@ -13,8 +13,7 @@ corrupt  a whole frame follows that proves the bytes here were once good: either
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from journal import codec
 from journal.codec import Bad, Frame, Header, Stop
@@ -27,8 +26,7 @@ _ZEROS = bytes(_CHUNK)
 assert codec.MAX_FRAME <= _CHUNK
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """`extent`: bytes from the end of the good frames to the last byte that is not zero."""
 
     state: End

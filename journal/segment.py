@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +21,7 @@ from journal.errors import CursorLost, JournalCorrupt, JournalVersion
 _NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{32})(?:-([0-9a-f]{16}))?\.segment", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Everything up to and including `sequence` has been seen.
 
     `epoch` is 32 hex digits; `sequence` increases strictly over the whole journal, across epochs.

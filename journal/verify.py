@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from journal import codec, files, recovery, segment
 from journal.errors import JournalError, RecordInvalid
@@ -12,8 +11,7 @@ from journal.scan import End, Walk
 from journal.segment import Position, Segment
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """`end` is how the last segment ends; `problems` are whole sentences, worst or not.
 
     A torn end and kept evidence are notes, not problems: a crash makes the one, recovery the other.

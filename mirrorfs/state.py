@@ -17,13 +17,13 @@ import hashlib
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 
+from mirrorfs.core.record import record
 from mirrorfs.drives import name
 from mirrorfs.errors import StateError
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class State:
     """The state directory; `make` is called by whoever writes into one of its parts."""
 

@@ -6,7 +6,6 @@ that only DST has. Exits with 1 when there is a difference.
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
@@ -15,6 +14,7 @@ from mirrorfs.core.options import Options
 from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import Action, Verb
 from mirrorfs.core.reconcile import Reconciler
+from mirrorfs.core.record import replace
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tree import TreeError, join

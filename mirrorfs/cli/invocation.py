@@ -10,11 +10,11 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mirrorfs import __version__
 from mirrorfs.cli import COMMANDS
+from mirrorfs.core.record import field, record
 from mirrorfs.errors import SEVERITY, DirectoryMissing, ExitCode, MirrorError, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 RARELY = (50_000, 20, 100)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """What a command is given; ``words`` say all that the flags do. ``named``: the mirror was
     called by its name."""

@@ -4,7 +4,6 @@
 what a journal cannot vouch for is compared.
 """
 
-import dataclasses
 import os
 from collections.abc import Iterator
 
@@ -87,7 +86,10 @@ def _verify(directory: str, *, as_json: bool) -> int:
             str(error), remedy="make the state directory yours alone, or remove this journal"
         ) from error
     if as_json:
-        print_out(carry.dumps({**dataclasses.asdict(report), "sound": report.sound}) + "\n")
+        said = {**report._asdict(), "sound": report.sound}
+        for name in ("first", "last"):
+            said[name] = said[name] and said[name]._asdict()
+        print_out(carry.dumps(said) + "\n")
     else:
         print_out(
             f"{report.segments} segments, {report.frames} frames, {report.records} records, "

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
-from dataclasses import replace
 
 from journal import JournalError, writer_alive
 from mirrorfs.apply.flow import Flow
@@ -20,6 +19,7 @@ from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice, print_out
 from mirrorfs.core.guard import Danger, Refusal
 from mirrorfs.core.options import Options
+from mirrorfs.core.record import replace
 from mirrorfs.core.report import Report
 from mirrorfs.core.tree import Failure, Trouble
 from mirrorfs.drives import absolute, parse

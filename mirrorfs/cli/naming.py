@@ -8,18 +8,18 @@ slash is never a name.
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mirrorfs.cli import COMMANDS
 from mirrorfs.cli.parse import Parsed, parse
+from mirrorfs.core.record import record
 from mirrorfs.errors import MirrorError, UsageError
 
 if TYPE_CHECKING:
     from mirrorfs.config import Configuration, Directory, Target
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Named:
     """How a mirror was called: `expanded` makes the same of its file as it is by then."""
 

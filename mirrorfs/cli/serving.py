@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -25,6 +24,7 @@ from mirrorfs.cli.settings import NANOSECONDS, Mirroring, noticing, pace
 from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice
 from mirrorfs.config.changes import changes
+from mirrorfs.core.record import record
 from mirrorfs.errors import MirrorError
 from mirrorfs.mirror.noticing import Noticing
 from mirrorfs.output.bridge import bridge
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """What a run is to be: checked, and nothing is opened yet. One call for each destination."""
 

@@ -4,7 +4,6 @@ Law: pure; what files hold is handed in (`mirrorfs.cli.texts`), and so is the mo
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mirrorfs.apply.pace import Pace
 from mirrorfs.apply.quota import Cutoff, Quota
@@ -13,6 +12,7 @@ from mirrorfs.cli.flags.filters import Filtering
 from mirrorfs.core.filter import Filter, FilterOptions, Source
 from mirrorfs.core.guard import CAREFUL, Limits
 from mirrorfs.core.options import Links, Options, archive
+from mirrorfs.core.record import record
 from mirrorfs.core.values import NOTHING, Reserve
 from mirrorfs.errors import FatalError, SettingError, UsageError
 from mirrorfs.hold import Recipe
@@ -27,7 +27,7 @@ KEPT_TRUE = ("run", "mount")  # commands about a mirror that nobody stands besid
 Texts = Callable[[str, str], str]  # (flag, file name) → content
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mirroring:
     """All that decides what a run does, and how to come to it again."""
 

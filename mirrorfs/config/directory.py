@@ -12,10 +12,10 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mirrorfs.config.keys import Key
 from mirrorfs.config.read import Configuration, Problem, read
+from mirrorfs.core.record import record
 from mirrorfs.errors import UsageError
 
 ENDING = ".toml"
@@ -29,7 +29,7 @@ def is_name(word: str) -> bool:
     return _NAME.fullmatch(word) is not None and not word.endswith(ENDING)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Directory:
     """One directory of configurations. ``keys`` are the options that may stand in a file,
     ``refused`` rclone's others with a reason each."""

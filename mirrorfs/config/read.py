@@ -6,12 +6,12 @@ known, its key, and what to do about it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mirrorfs.config.keys import Key, ValueWrong, is_shared, spoken, texts
 from mirrorfs.config.lines import TOP, line
 from mirrorfs.config.place import PlaceRefused, place
+from mirrorfs.core.record import record
 
 SOURCE, DESTINATION, PATH = "source", "destination", "path"
 
@@ -37,7 +37,7 @@ class Setting(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """A destination, and its options: the common ones, but for those it sets itself."""
 
@@ -49,7 +49,7 @@ class Target:
         return {name: list(setting.texts) for name, setting in self.settings.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Configuration:
     """A mirror: one source, one destination or more."""
 

@@ -5,11 +5,11 @@ decide and nothing is repaired (rclone). Pure: the trees are handed in, and so i
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 from mirrorfs.core.compare import Verdict, comparer
 from mirrorfs.core.options import Options
+from mirrorfs.core.record import replace
 from mirrorfs.core.tree import Entry, Failure, Kind, Reader, TreeError, split
 
 Place = TypeVar("Place", bound=Reader)

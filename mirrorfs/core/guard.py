@@ -5,12 +5,12 @@ the plan as a whole. rclone and rsync delete N files first and then notice.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from mirrorfs.core.approval import Touch, drift, touches
 from mirrorfs.core.plan import Plan, Totals, Verb
+from mirrorfs.core.record import record
 
 
 class Danger(StrEnum):
@@ -23,7 +23,7 @@ class Danger(StrEnum):
     DRIFT = "drift"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """``max_delete``: at most so many files (-1: no limit), ``max_delete_size`` bytes; ``share``:
     at most this share of what the destination holds, when more than ``share_floor`` entries go.
@@ -57,7 +57,7 @@ class Before(NamedTuple):
     gone: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Refusal:
     """Why a plan is held, with the figures. ``entries`` is how many the destination holds;
     ``digest`` stands for what the plan takes away (`mirrorfs.core.approval`); ``plan`` is the id

@@ -21,8 +21,8 @@ the next look at it, or at everything.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
+from mirrorfs.core.record import field, mutable
 from mirrorfs.core.tree import Entry, Kind, join, moved, split
 
 LIMIT = 200_000  # names kept, some 400 bytes each
@@ -30,7 +30,7 @@ LIMIT = 200_000  # names kept, some 400 bytes each
 Inode = tuple[int, int]  # (device, inode number)
 
 
-@dataclass(slots=True)
+@mutable
 class Met:
     """A file met in a pass: how many names it has, those seen, and whether one was known."""
 

@@ -6,8 +6,9 @@ people mean by a mirror.
 """
 
 import hashlib
-from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+
+from mirrorfs.core.record import asdict, record, replace
 
 
 class Links(StrEnum):
@@ -18,7 +19,7 @@ class Links(StrEnum):
     FOLLOW = "follow"  # what it points to
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options:
     """``modify_window_ns``: times closer than this are equal (strictly less, as in rclone)."""
 
@@ -54,11 +55,8 @@ class Options:
     def fingerprint(self) -> str:
         """Changes when a destination must be compared anew: "equal" means something else now. Not
         when a release knows an option more: only what is not the default counts."""
-        chosen = [
-            (field.name, value)
-            for field in fields(self)
-            if (value := getattr(self, field.name)) != field.default
-        ]
+        plain = asdict(Options())
+        chosen = [pair for pair in asdict(self).items() if pair[1] != plain[pair[0]]]
         return hashlib.sha256(repr(chosen).encode()).hexdigest()[:32]
 
 

@@ -4,16 +4,16 @@ Law: a report only adds up; it decides nothing and prints nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Notice, Outcome, Status, Verb
+from mirrorfs.core.record import field, mutable
 from mirrorfs.core.tree import Failure, Kind, Trouble, is_within
 from mirrorfs.core.walk import VANISHED, Batch
 from mirrorfs.errors import LimitReached
 
 
-@dataclass(slots=True)
+@mutable
 class Report:
     """``failures`` of reading and writing, the first of a path; ``withheld`` ones were left alone
     on purpose (after an error, or because a guard refused), or for what they wait for;

@@ -10,16 +10,16 @@ walk is over; what is right is decided at once, so only changes and one record p
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from mirrorfs.core.links import Inode
 from mirrorfs.core.plan import Action, Stage, Verb
+from mirrorfs.core.record import field, mutable
 from mirrorfs.core.tree import Entry, Kind
 
 Decided = tuple[Action, bool]  # and whether it waits until everything was read
 
 
-@dataclass(slots=True)
+@mutable
 class Group:
     """``place``: the leader's file on the destination, where that is right already."""
 

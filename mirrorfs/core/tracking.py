@@ -6,11 +6,11 @@ name (--track-renames-strategy); here those say which pairs are worth comparing.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
 
 from mirrorfs.core.compare import Difference, Verdict, comparer
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Stage, Verb
+from mirrorfs.core.record import replace
 from mirrorfs.core.tree import Entry, Failure, Kind, split
 from mirrorfs.core.walk import Batch, attributes
 

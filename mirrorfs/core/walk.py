@@ -5,16 +5,16 @@ into a batch.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
 from mirrorfs.core.plan import Action, Notice, Stage, Verb
+from mirrorfs.core.record import field, mutable
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
 
 VANISHED = "vanished while it was looked at"
 
 
-@dataclass(slots=True)
+@mutable
 class Batch:
     """What one directory gave. ``ready``: touches nothing that exists and needs nothing but the
     batches before this one; ``later``: waits until everything was read and weighed; ``equal``: the
@@ -40,7 +40,7 @@ class Batch:
             self.failures.append(failure)
 
 
-@dataclass(slots=True)
+@mutable
 class Frame:
     """A directory being walked, on the side or sides where it exists."""
 

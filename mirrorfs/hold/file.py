@@ -18,7 +18,6 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 from zlib import crc32
@@ -28,6 +27,7 @@ import msgpack  # type: ignore[import-untyped]
 from journal import JournalError, files
 from mirrorfs.core.approval import Touch, identify, touches
 from mirrorfs.core.plan import Action, Stage, Totals, Verb
+from mirrorfs.core.record import asdict, replace
 from mirrorfs.core.tree import Entry, Identity, Kind, is_safe
 from mirrorfs.errors import StateError, TemporaryError, UsageError
 from mirrorfs.hold.held import Held, Recipe
@@ -98,7 +98,8 @@ class HoldFile:
         def fill(fd: int) -> None:
             with open(os.dup(fd), "wb", buffering=_BUFFER) as file:
                 file.write(_MAGIC)
-                _put(file, asdict(held) | {"totals": list(held.totals)})
+                recipe = held.recipe and asdict(held.recipe)
+                _put(file, {**asdict(held), "totals": list(held.totals), "recipe": recipe})
                 count = 0
                 for action in actions:
                     _put(file, _record(action))

@@ -3,19 +3,19 @@
 Law: plain data. The plan's actions are beside it in the file (`mirrorfs.hold.file`).
 """
 
-from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
 from mirrorfs.core.approval import ID_LENGTH
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Totals
+from mirrorfs.core.record import record
 from mirrorfs.core.tree import Identity
 from mirrorfs.drives import absolute
 from mirrorfs.state import State
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recipe:
     """How to make the same plan again: a command and its flags, whatever layer they came from;
     what the files of filter rules held ([flag, file, text]); the moment that ages count from, in
@@ -29,7 +29,7 @@ class Recipe:
     draw: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Held:
     """What is known of a refused plan without its actions. ``digest`` stands for what it takes away
     (`identify`); ``entries`` is how many the destination held, ``at_ns`` when it was refused,

@@ -7,11 +7,11 @@ back. A plan that cannot be kept is refused all the same.
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from mirrorfs.core.approval import Touch
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Action
+from mirrorfs.core.record import replace
 from mirrorfs.errors import MirrorError, StateError
 from mirrorfs.hold.file import HoldFile
 from mirrorfs.hold.held import Held

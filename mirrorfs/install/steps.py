@@ -7,12 +7,12 @@ import os
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from mirrorfs.core.record import record
 from mirrorfs.errors import PermanentError
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Write:
     """A file, in one step; ``replaces``: another text is there."""
 
@@ -33,7 +33,7 @@ class Write:
         os.replace(temporary, self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Remove:
     """A file."""
 
@@ -47,7 +47,7 @@ class Remove:
         os.unlink(self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command:
     """A program; ``remedy``: what helps when it fails."""
 

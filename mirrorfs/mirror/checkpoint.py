@@ -7,7 +7,6 @@ before it, so that those which changes up to its cursor made are among them.
 """
 
 import os
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from journal import (
@@ -21,6 +20,7 @@ from journal import (
 from mirrorfs.core.doubt import Doubts
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.mounts import Mounts
+from mirrorfs.core.record import field, record
 from mirrorfs.core.tree import Identity, is_safe
 from mirrorfs.errors import StateError, TemporaryError
 
@@ -29,7 +29,7 @@ NONSENSE = (LookupError, AttributeError, TypeError, ValueError, OverflowError)
 RETRY_SIZE = 2 << 20  # characters; escaped as JSON they are at most six times as many bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Checkpoint:
     """``cursor``: every change up to it is on the destination, but for the ``retry`` paths (with
     the reason of each), to be looked at again with all that lies below. ``fingerprint`` is of

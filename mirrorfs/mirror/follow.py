@@ -17,10 +17,10 @@ without it.
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirrorfs.core.approval import Touch
+from mirrorfs.core.record import mutable, replace
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Identity, Trouble
@@ -58,7 +58,7 @@ LONGEST_SILENCE = 30.0
 VANISHED_SECONDS = 0.5
 
 
-@dataclass(slots=True)
+@mutable
 class Owed:
     """A path to look at again: why, how often it was tried, when it is due (monotonic seconds).
     ``withheld``: nothing was wrong with it, an error elsewhere kept us from removing it."""

@@ -9,11 +9,11 @@ file that is older than that is of a process that was killed. Who ends in order 
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 import trio
 
+from mirrorfs.core.record import asdict
 from mirrorfs.core.tree import is_within
 from mirrorfs.drives import located
 from mirrorfs.errors import DriveAway, FatalError, SettingError

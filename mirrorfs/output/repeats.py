@@ -7,7 +7,8 @@ remembered is bounded: of very many paths that fail the oldest are forgotten, an
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from mirrorfs.core.record import mutable
 
 FIRST_SECONDS = 600.0
 LONGEST_SECONDS = 86_400.0
@@ -15,7 +16,7 @@ MOST = 10_000  # paths
 CROWD = 100  # paths that fail for one reason, within FIRST_SECONDS; the next ones are counted
 
 
-@dataclass(slots=True)
+@mutable
 class _Said:
     """``since``: when it was said; again after ``pause``. ``held`` back since."""
 
@@ -25,7 +26,7 @@ class _Said:
     held: int = 0
 
 
-@dataclass(slots=True)
+@mutable
 class _Crowd:
     """Paths that failed for one reason ``since`` then."""
 

@@ -9,10 +9,10 @@ run ends: a later attempt may have mended it, and no path is listed twice.
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from mirrorfs.core.plan import Action, Outcome, Plan, Status, Verb
+from mirrorfs.core.record import record
 from mirrorfs.core.tree import Trouble, join
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import SettingError
@@ -48,7 +48,7 @@ class Files(Protocol):
     def error(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Out:
     stream: BinaryIO
     signed: bool

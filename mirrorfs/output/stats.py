@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from mirrorfs.core.record import mutable
 from mirrorfs.core.values import format_readable, format_size
 
 ONE_LINE_DATE = "%Y/%m/%d %H:%M:%S - "
 
 
-@dataclass(slots=True)
+@mutable
 class Stats:
     """``bytes``/``transfers`` are done, ``total_…`` known to be needed. ``flowing`` counts bytes of
     files that are being copied right now."""
@@ -31,7 +31,7 @@ class Stats:
     retry_helps: bool = True
     fatal: bool = False
     bits: bool = False
-    began: float = field(init=False)
+    began: float = 0.0
 
     def __post_init__(self) -> None:
         self.began = self.clock()

@@ -5,9 +5,9 @@ of which nobody else writes.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Any
 
+from mirrorfs.core.record import asdict
 from mirrorfs.errors import TemporaryError, UsageError
 from mirrorfs.run.bell import Bell
 from mirrorfs.run.condition import Condition

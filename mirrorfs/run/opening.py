@@ -4,10 +4,10 @@ Law: every opening asks for the same; only what may be made, and what is taken f
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from mirrorfs.apply.flow import Flow
+from mirrorfs.core.record import record
 from mirrorfs.drives import asleep, describe, located
 from mirrorfs.errors import DriveAway, FatalError
 from mirrorfs.mirror.mirror import Mirror
@@ -18,7 +18,7 @@ from mirrorfs.run.target import Target
 from mirrorfs.state import State
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opening:
     """What `Mirror` is opened with. ``others``: whose destinations it must keep away from."""
 

@@ -5,11 +5,11 @@ else.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from mirrorfs.apply.pace import Pace
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.options import Options
+from mirrorfs.core.record import field, record
 from mirrorfs.history.keep import DEFAULT_BYTES
 from mirrorfs.hold import Recipe
 from mirrorfs.mirror.leftout import Extent
@@ -21,7 +21,7 @@ def _nobody(_: str) -> None:
     """Hears what people should know, where there is nobody."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """``said`` hears what people should know, a line at a time. ``wait``: so many seconds for
     another process to release the destination; ``audit_interval``: so many between audits, 0 for

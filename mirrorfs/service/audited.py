@@ -6,12 +6,13 @@ Law: the file is for looking at, and for when the next audit is due; losing it c
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+
+from mirrorfs.core.record import asdict, field, record
 
 NAME = "audit.json"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Audit:
     """``at_ns`` is when it ended, ``entries`` how many of the source it looked at. ``defects`` and
     ``drift`` are the first paths, with what differs; ``defect_count`` and ``drift_count`` say how

@@ -11,9 +11,9 @@ longer. A mirror that waits is well until then: its drive may be away.
 
 import os
 import time
-from dataclasses import asdict
 from typing import Any
 
+from mirrorfs.core.record import asdict
 from mirrorfs.errors import MirrorError, StateError
 from mirrorfs.hold import HoldFile, approve_command
 from mirrorfs.mirror.checkpoint import CheckpointFile

@@ -8,10 +8,10 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from mirrorfs.core.record import asdict, field, mutable
 from mirrorfs.status.coverage import covered, limits, makes_sense
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Phase(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(slots=True)
+@mutable
 class Status:
     """``last`` is the last thing mirrored: [wall-clock ns, verb, path]; ``owed`` the first paths
     that failed, with reasons, of ``owed_count``. ``watched`` counts directories, ``unwatched``

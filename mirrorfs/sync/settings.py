@@ -4,14 +4,13 @@ Law: plain data, the same for every pass of a mirror; what decides which trees a
 `mirrorfs.core.options`.
 """
 
-from dataclasses import dataclass, field
-
 from mirrorfs.core.guard import Limits
+from mirrorfs.core.record import field, record
 from mirrorfs.core.values import OrderBy
 from mirrorfs.trees.local import Writing
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """``check_first``: read everything before anything moves; an ``order`` implies it.
     ``delete_first``: before files are copied, once the guards have weighed the deletions.

@@ -6,7 +6,6 @@ have weighed it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from mirrorfs.apply.apply import Applier, limited
@@ -25,6 +24,7 @@ from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Notice, Outcome, Plan, Stage, Verb
 from mirrorfs.core.quick import Look, terms
 from mirrorfs.core.reconcile import Reconciler, gather
+from mirrorfs.core.record import field, mutable, replace
 from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
 from mirrorfs.core.scope import Scope
@@ -63,7 +63,7 @@ class _Asked(NamedTuple):
     waits: Waits
 
 
-@dataclass(slots=True)
+@mutable
 class _Work:
     """What one reading gave that is still to be done: ``ready`` touches nothing that exists."""
 

@@ -23,13 +23,13 @@ renaming may be unknown; `Capabilities` says so as data.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from typing import Self
 
 from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome
 from mirrorfs.core.quick import Look, Terms
+from mirrorfs.core.record import record, replace
 from mirrorfs.core.tree import Entry, Failure, Identity, Listing, Trouble, join
 from mirrorfs.core.tree import TreeError as TreeError
 
@@ -37,7 +37,7 @@ CHUNK = 1 << 20  # bytes of content moved at a time, where the kernel cannot do 
 PIECE = 8 << 20  # the same where it can: how soon a meter can stop it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Capabilities:
     """What a tree can hold and do, as data.
 

@@ -6,12 +6,12 @@ telling it can wait for a question that is being answered here.
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import pyfuse3
 import trio
 
+from mirrorfs.core.record import replace
 from mirrorfs.drives import located
 from mirrorfs.errors import MirrorError
 from mirrorfs.service.beside import beside

@@ -12,7 +12,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from mirrorfs.core.fold import fold
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Plan
+from mirrorfs.core.record import record
 from mirrorfs.core.scope import Scope
 from mirrorfs.drives import located
 from mirrorfs.mirror.checkpoint import Checkpoint
@@ -40,7 +40,7 @@ from mirrorfs.watch import Watcher
 READY_SECONDS = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """Whose plan: the two roots, and what decides about it."""
 

@@ -9,11 +9,11 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.preview import Side
+from mirrorfs.core.record import replace
 from mirrorfs.core.tree import Entry, Listing, TreeError, Trouble, split
 from mirrorfs.drives import located
 from mirrorfs.errors import MirrorError

@@ -1,6 +1,5 @@
 """Carrying out a plan: the order, what an error withholds, what drift and interruption leave."""
 
-import dataclasses
 import itertools
 
 import pytest
@@ -14,6 +13,7 @@ from mirrorfs.core.change import Moved
 from mirrorfs.core.fold import fold
 from mirrorfs.core.guard import Limits
 from mirrorfs.core.plan import Action, Stage, Status, Verb
+from mirrorfs.core.record import replace
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Entry, Kind, Trouble, split
 from mirrorfs.errors import DirectoryMissing
@@ -412,7 +412,7 @@ def test_a_destination_that_is_gone_ends_the_run(trouble):
 
 def test_content_below_a_renamed_directory_is_compared_where_it_lies():
     """Nothing is copied that came along already."""
-    options = dataclasses.replace(ARCHIVE, checksum=True)
+    options = replace(ARCHIVE, checksum=True)
     source, destination = MemoryTree(options), MemoryTree(options)
     source.write("old/same", b"same")
     source.write("old/other", b"1234")

@@ -1,10 +1,10 @@
 """The status file is input: whatever stands in it, `status` answers in its own words."""
 
 import json
-from dataclasses import asdict
 
 import pytest
 
+from mirrorfs.core.record import asdict
 from mirrorfs.status.status import Status, load
 
 SAID = json.loads(json.dumps(asdict(Status("/source", "/destination", last=(1, "create", "a")))))

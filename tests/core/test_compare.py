@@ -1,13 +1,12 @@
 """Whether two entries are equal: rclone's questions, in rclone's order."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mirrorfs.core.compare import Verdict, comparer
 from mirrorfs.core.options import Options, archive
+from mirrorfs.core.record import replace
 from mirrorfs.core.tree import Entry, Kind
 
 NOW = 10**18

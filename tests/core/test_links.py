@@ -1,7 +1,6 @@
 """Names of one file are looked at together, though a watcher tells of the one name used."""
 
 import random
-from dataclasses import replace
 
 import pytest
 from hypothesis import assume, example, given
@@ -14,6 +13,7 @@ from mirrorfs.core.change import Dirty, Moved
 from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.plan import Stage, Verb
+from mirrorfs.core.record import replace
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Kind, Trouble
 from mirrorfs.trees.memory import MemoryTree

@@ -1,13 +1,12 @@
 """What one walk over two trees decides: kinds that meet, what shelters, what cannot be read."""
 
-from dataclasses import replace
-
 import pytest
 from support.mirroring import ARCHIVE, PLAIN, full, mirror, shape, without
 
 from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.options import Links
 from mirrorfs.core.plan import Stage, Verb
+from mirrorfs.core.record import replace
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Kind, TreeError, Trouble
 from mirrorfs.errors import DirectoryMissing, PermanentError, TemporaryError

@@ -1,7 +1,5 @@
 """Hints about renames: which are believed, and that nothing but speed is lost by the others."""
 
-from dataclasses import replace
-
 import pytest
 from support.mirroring import ARCHIVE, PLAIN, full, mirror, replay, shape, without
 
@@ -10,6 +8,7 @@ from mirrorfs.core.filter import EVERYTHING
 from mirrorfs.core.fold import fold
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Verb
+from mirrorfs.core.record import replace
 from mirrorfs.core.renames import Relocated
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Entry, Kind, TreeError, Trouble

@@ -2,7 +2,6 @@
 
 import os
 import tracemalloc
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from mirrorfs.core.approval import identify, touches
 from mirrorfs.core.plan import Action, Stage, Totals, Verb
+from mirrorfs.core.record import replace
 from mirrorfs.core.tree import Entry, Identity, Kind
 from mirrorfs.errors import StateError, TemporaryError, UsageError
 from mirrorfs.hold import Held, HoldFile, Recipe

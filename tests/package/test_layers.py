@@ -31,7 +31,7 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms.spl
 
 # Core decides; it reads nothing, knows no time, and gives the same answer twice.
 PURE = {
-    "abc", "base64", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime",
+    "abc", "base64", "bisect", "collections", "contextlib", "copy", "datetime",
     "decimal", "enum", "fnmatch", "functools", "hashlib", "heapq", "itertools", "json", "math",
     "msgpack", "operator", "posixpath", "re", "stat", "string", "struct", "types", "typing",
     "unicodedata", "zlib",

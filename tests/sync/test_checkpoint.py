@@ -1,11 +1,11 @@
 """What is remembered of a destination comes back as it was, or not at all."""
 
 import os
-from dataclasses import replace
 
 import pytest
 
 from journal import Position
+from mirrorfs.core.record import replace
 from mirrorfs.core.tree import Identity
 from mirrorfs.mirror.checkpoint import RETRY_SIZE, Checkpoint, CheckpointFile
 

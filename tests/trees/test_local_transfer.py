@@ -8,13 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mirrorfs.core.options import Options, archive
 from mirrorfs.core.plan import Status, Verb
+from mirrorfs.core.record import replace
 from mirrorfs.core.tree import Trouble
 from mirrorfs.trees.local import LocalTree, kernel
 from mirrorfs.trees.local.names import Temporaries

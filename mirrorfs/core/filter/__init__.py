@@ -12,7 +12,8 @@ about whole directories), `limits`, `listing`, `partition`, `dump`.
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+
+from mirrorfs.core.record import field, record, replace
 
 from . import below, match
 from . import dump as dumping
@@ -29,7 +30,7 @@ __all__ = ["EVERYTHING", "Decision", "Filter", "FilterError", "FilterOptions", "
 _REMEMBERED = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """What became of a path, and why.
 
@@ -43,7 +44,7 @@ class Decision:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Parts:
     """All that decides, as plain data."""
 

@@ -8,7 +8,8 @@ other characters, so its `.` matches them too.
 """
 
 import re
-from dataclasses import dataclass, replace
+
+from mirrorfs.core.record import record, replace
 
 from . import charset
 from .charset import Ranges
@@ -19,7 +20,7 @@ _GROUP = re.compile(r"\?(?:P?<(\w+)>|([imsU]*)(?:-([imsU]+))?([:)]))", re.ASCII)
 _REPEAT_MAX = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Translation:
     """`text` is for re.compile(text, re.DOTALL).
 
@@ -31,7 +32,7 @@ class Translation:
     splits: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Flags:
     i: bool = False
     m: bool = False

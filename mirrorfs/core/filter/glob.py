@@ -10,13 +10,14 @@ end anchor. `[!a]` is no negation, `[^a]` is. A leading `/` anchors at the root.
 """
 
 import re
-from dataclasses import dataclass
+
+from mirrorfs.core.record import record
 
 _META = frozenset(".+()|^$")
 _STARS = {0: "", 1: "[^/]*", 2: ".*"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Regexp:
     """A glob's regular expression in Go's dialect; str() gives it whole, anchors included."""
 

@@ -4,14 +4,13 @@ Both ends are inclusive. An age is a span before `now_ns` or a fixed date; what 
 fixed when the filter is built. (rclone: --min-size, --max-size, --min-age, --max-age)
 """
 
-from dataclasses import dataclass, field
-
+from mirrorfs.core.record import record
 from mirrorfs.core.values import Age, format_duration, format_size
 
 from .errors import FilterError
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """Sizes in bytes (-1: none), ages as given, and `now_ns` from which spans are counted.
 
@@ -24,8 +23,8 @@ class Limits:
     max_age: Age | None = None
     now_ns: int = 0
 
-    oldest_ns: int | None = field(init=False)
-    newest_ns: int | None = field(init=False)
+    oldest_ns: int | None = None
+    newest_ns: int | None = None
 
     def __post_init__(self) -> None:
         # Worked out once: they are asked for with every file.

@@ -2,7 +2,8 @@
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from mirrorfs.core.record import record
 
 # What Go's strings.TrimSpace removes; Python's strip() takes four control characters more.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
@@ -10,7 +11,7 @@ _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listing:
     """Listing a directory's name lets nothing through: only files are looked up in `files`."""
 

@@ -5,8 +5,8 @@ any include flag ends the rules with an implied `- /**`. (rclone: parseRules)
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from mirrorfs.core.record import record
 from mirrorfs.core.values import Age
 
 from . import listing
@@ -24,7 +24,7 @@ MIXED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """One use of a flag that takes rules or names.
 
@@ -37,7 +37,7 @@ class Source:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FilterOptions:
     """Everything a filter is built from. Sizes are bytes, -1 is none; a depth of -1 is any."""
 

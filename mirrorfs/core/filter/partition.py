@@ -6,14 +6,15 @@ The hash is MD5 of the path in NFC and lower case; its first 8 bytes, little end
 
 import hashlib
 import unicodedata
-from dataclasses import dataclass
+
+from mirrorfs.core.record import record
 
 from .errors import FilterError
 
 _UINT64 = 1 << 64
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Partition:
     part: int
     parts: int

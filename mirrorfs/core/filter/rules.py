@@ -6,13 +6,13 @@ is exactly `*`. A directory that its rules exclude is not listed, so nothing bel
 (rclone: Filter.Add)
 """
 
-from dataclasses import dataclass
+from mirrorfs.core.record import record
 
 from . import dialect, glob
 from .errors import FilterError
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """One regular expression with a sign; `text` is the rule as given, `origin` its place."""
 

@@ -5,7 +5,8 @@ A rate is bytes per second; -1 means no limit and 0 is kept as given (rclone: no
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from mirrorfs.core.record import record
 
 from .errors import ValueRefused
 from .size import format_size, parse_size
@@ -18,7 +19,7 @@ _ACCEPTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slot:
     """From `hhmm` (1340 is 13:40) on `weekday` (0 is Sunday) these rates hold."""
 

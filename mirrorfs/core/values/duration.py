@@ -1,9 +1,10 @@
 """Spans of time and ages: ms s m h d w M y, Go's combinations, or a date (rclone: Duration)."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, localcontext
+
+from mirrorfs.core.record import record
 
 from .errors import ValueRefused
 from .number import INT64_MAX, parse_decimal
@@ -32,7 +33,7 @@ _ACCEPTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Age:
     """Either a span before now or a fixed instant, in ns; exactly one of the two is set."""
 

@@ -1,8 +1,9 @@
 """--order-by: which waiting transfer goes first (rclone: newLess)."""
 
 import re
-from dataclasses import dataclass
 from typing import Literal, cast
+
+from mirrorfs.core.record import record
 
 from .errors import ValueRefused
 from .number import parse_decimal, parse_int
@@ -17,7 +18,7 @@ _ACCEPTED = (
 _GLOB_COMMA = re.compile(r",(?![^{]*\})")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OrderBy:
     """`mixed` is the percentage of workers that take from the small end; None: not mixed."""
 

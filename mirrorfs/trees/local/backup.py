@@ -15,9 +15,9 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from mirrorfs.core.options import Options, archive
+from mirrorfs.core.record import record
 from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, Trouble, join, split
 from mirrorfs.core.values import suffix_name
 from mirrorfs.trees.base import Meter
@@ -37,7 +37,7 @@ _ALL, _TIMES = archive(Options()), Options()
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Backup:
     """Where backups go: ``directory``, a path ("" for beside the original), and
     ``suffix``, added to the names, before the extension if ``keep_extension``."""

@@ -9,13 +9,13 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome, Verb
+from mirrorfs.core.record import replace
 from mirrorfs.core.tree import Entry, Failure, Kind, TreeError, split
 from mirrorfs.trees import expect
 from mirrorfs.trees.base import PIECE, Capabilities, Meter, Tree

@@ -1,12 +1,11 @@
 """How a tree is written, as the user chose it; what is written does not depend on it."""
 
-from dataclasses import dataclass
-
+from mirrorfs.core.record import record
 from mirrorfs.core.values import NOTHING, Reserve
 from mirrorfs.trees.local.backup import Backup
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Writing:
     """``in_place``: a file that is there is written into instead of being replaced in one step.
 

@@ -4,10 +4,10 @@ Law: see `mirrorfs.trees.base`; there is nothing this tree allows itself beyond 
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome, Verb
+from mirrorfs.core.record import replace
 from mirrorfs.core.tree import (
     Entry,
     Failure,
