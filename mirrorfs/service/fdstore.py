@@ -11,6 +11,7 @@ when the unit is stopped; not when it is restarted, and not when the process is 
 import fcntl
 import os
 from collections.abc import MutableMapping
+from typing import Self
 
 from mirrorfs.service.notify import listens, notify
 
@@ -22,6 +23,7 @@ class FdStore:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._stored: set[str] = set()
         self.claim = ""
 
     @classmethod
@@ -37,14 +39,16 @@ class FdStore:
         for name in list(inherited):
             if name.startswith(prefix):
                 found[name.removeprefix(prefix)] = inherited.pop(name)
+        self._stored |= found.keys()
         return found
 
     def keep(self, descriptors: dict[str, int]) -> None:
-        """Have these kept, in place of what was kept under the same names."""
+        """Have these kept, in place of what was kept before."""
+        for name in self._stored | descriptors.keys():
+            notify("FDSTOREREMOVE=1", f"FDNAME={self._name}.{name}")
         for name, descriptor in descriptors.items():
-            full = f"FDNAME={self._name}.{name}"
-            notify("FDSTOREREMOVE=1", full)
-            notify("FDSTORE=1", full, descriptors=(descriptor,))
+            notify("FDSTORE=1", f"FDNAME={self._name}.{name}", descriptors=(descriptor,))
+        self._stored = set(descriptors)
 
 
 class Onward:
@@ -57,13 +61,12 @@ class Onward:
         self._place = ""
         self._kept: dict[str, int] = {}
 
-    def of(self, place: str) -> "Onward | None":
-        """For this state directory of a source. ``None`` where what is kept would not be used:
-        fanotify, which root may use, is had anew at once, and inotify is not to take its place."""
+    def of(self, place: str) -> Self:
+        """For this state directory of a source."""
         if place != self._place:
             self._place, self._store = place, FdStore.find(os.path.basename(place))
             self.let_go()
-        return self if self._store is not None or os.geteuid() != 0 else None
+        return self
 
     def take(self) -> dict[str, int]:
         """As often as there is one: what is continued is not given to `keep` again."""

@@ -9,8 +9,13 @@ CAP_SYS_ADMIN, and `FAN_RENAME` Linux 5.17.
 """
 
 import ctypes
+import fcntl
 import os
+import sys
+import termios
 from struct import Struct
+
+from mirrorfs.watch.kept import Flight, Kept
 
 MODIFY = 0x2
 ATTRIB = 0x4
@@ -58,11 +63,18 @@ _NOWHERE = (b"", b"")
 
 class Fanotify:
     """One fanotify group: close-on-exec, never blocking, with the kernel's default bound on its
-    queue (fs.fanotify.max_queued_events). Raises OSError.
+    queue (fs.fanotify.max_queued_events); a new one, or the one that an earlier process left.
+    Raises OSError.
     """
 
-    def __init__(self) -> None:
-        self.fd: int = _libc.fanotify_init(_FIDS_AND_NAMES | _CLOEXEC | _NONBLOCK, os.O_RDONLY)
+    fd: int
+    flight: Flight | None = None
+
+    def __init__(self, kept: Kept | None = None) -> None:
+        if kept is not None:
+            _, self.fd, self.flight = kept
+            return
+        self.fd = _libc.fanotify_init(_FIDS_AND_NAMES | _CLOEXEC | _NONBLOCK, os.O_RDONLY)
         if self.fd < 0:
             raise _error()
 
@@ -76,11 +88,22 @@ class Fanotify:
 
     def has_mark(self) -> bool:
         """Whether the file system is still marked: unmounting ends that, in silence."""
+        return any(line.startswith("fanotify sdev:") for line in self.marks())
+
+    def marks(self) -> list[str]:
+        """All marks, as the kernel shows them."""
         with open(f"/proc/self/fdinfo/{self.fd}", encoding="utf-8") as file:
-            return any(line.startswith("fanotify sdev:") for line in file)
+            return sorted(line for line in file if line.startswith("fanotify "))
+
+    def queued(self) -> int:
+        """How many events are queued."""
+        size = fcntl.ioctl(self.fd, termios.FIONREAD, bytes(4))
+        return int.from_bytes(size, sys.byteorder) // _EVENT.size  # only the heads are counted
 
     def read(self) -> bytes:
         """What is queued, at most `BUFFER` bytes; empty when nothing is."""
+        if self.flight is not None:
+            return self.flight.read(self.fd)
         try:
             return os.read(self.fd, BUFFER)
         except BlockingIOError:
@@ -90,6 +113,9 @@ class Fanotify:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+        if self.flight is not None:
+            self.flight.close()
+            self.flight = None
 
     def _mark(self, kind: int, mask: int, directory: int) -> None:
         if _libc.fanotify_mark(self.fd, _ADD | kind, mask, directory, None) < 0:

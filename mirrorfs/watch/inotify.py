@@ -70,7 +70,7 @@ class Inotify:
         self._standing = Standing()
         self._away = False
         if kept is not None:
-            self.fd, self.flight = kept
+            _, self.fd, self.flight = kept
             self.highest = kept.flight.settled
             return
         self.fd = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)

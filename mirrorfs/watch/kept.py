@@ -9,23 +9,30 @@ written, an epoch that was not ready yet, another root, boot or filter) is not c
 The memory, in bytes of this machine's order:
 
     0       magic, then the fields of `_Field`, 4 bytes each: a kill finds one whole
-    64      the claim: a digest of all that must be the same
+    64      the claim: a digest of each thing that must be the same
     4096    names that wait to be reported (settling, being crawled), in one of two halves
     128 K   events as the kernel gave them; zeros behind them
+
+A name that waits is that of a watch's directory; or, with `NOWHERE` in place of the watch, a
+path below the root: fanotify has no watches, and the rename of a directory has both its ends looked
+at whole.
 """
 
 import errno
 import hashlib
+import logging
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple, Protocol
 
 from mirrorfs.watch.settle import Key
 
-_MAGIC = b"mirrorfs kept 1\0"
+_log = logging.getLogger(__name__)
+
+_MAGIC = b"mirrorfs kept 2\0"
 _CLAIM = 64
 _WAITING = 4096
 _HALF = 60 << 10
@@ -35,7 +42,23 @@ _READ = 256 << 10
 _NUMBER = Struct("i")
 _KEY = Struct("iHB")
 _EVENT = Struct("iIII")
-_TOO_MANY = -1
+_FULL = -1
+_DIGEST = 32
+
+NOWHERE = 0
+"""The number that no watch has."""
+
+TOO_MANY = "too many files were being written when the watcher ended"
+
+Claim = Mapping[str, str]
+"""What must be the same in the process that continues, by what is said when it is not."""
+NOTHING: Claim = {}
+
+# How long the event is whose first 16 bytes these are; 0: none begins here.
+_LENGTHS: dict[str, Callable[[tuple[int, int, int, int]], int]] = {
+    "inotify": lambda head: head[0] and _EVENT.size + head[3],
+    "fanotify": lambda head: head[0],
+}
 
 
 class _Field(IntEnum):
@@ -51,8 +74,8 @@ class _Field(IntEnum):
 
 
 class Keeper(Protocol):
-    """Keeps descriptors for the next process. ``claim`` is what must be the same then, besides the
-    boot and the root."""
+    """Keeps descriptors for the next process. ``claim`` is what must be the same then, besides what
+    the watcher knows of."""
 
     claim: str
 
@@ -64,14 +87,15 @@ class Keeper(Protocol):
 
 
 class Kept(NamedTuple):
-    """An inotify instance and its memory."""
+    """A queue of a ``kind`` ("inotify", "fanotify"), and its memory."""
 
-    inotify: int
+    kind: str
+    queue: int
     flight: "Flight"
 
-    def close(self) -> None:
-        os.close(self.inotify)
-        self.flight.close()
+
+class NotContinued(Exception):
+    """Why what was left is of no use."""
 
 
 class Flight:
@@ -86,7 +110,7 @@ class Flight:
         self._waiting: bytes | None = None
 
     @classmethod
-    def new(cls, claim: str, root: int) -> "Flight":
+    def new(cls, claim: Claim, root: int) -> "Flight":
         """Fresh memory; it does not continue yet. Raises OSError."""
         descriptor = os.memfd_create("mirrorfs-kept", os.MFD_CLOEXEC)
         try:
@@ -96,30 +120,36 @@ class Flight:
             os.close(descriptor)
             raise
         flight._memory[: len(_MAGIC)] = _MAGIC
-        flight._memory[_CLAIM : _CLAIM + 32] = _digest(claim)
+        for at, digest in _digests(claim).values():
+            flight._memory[at : at + _DIGEST] = digest
         flight._set(_Field.ROOT, root)
         return flight
 
     @classmethod
-    def left(cls, descriptor: int, claim: str) -> "Flight | None":
-        """The memory an earlier process left, if it is continued under this claim."""
+    def left(cls, descriptor: int, claim: Claim, kind: str) -> "Flight":
+        """The memory of a queue of that kind, which an earlier process left; the descriptor is its
+        from now on. Raises NotContinued, OSError."""
         if os.fstat(descriptor).st_size != SIZE:
-            return None
+            raise NotContinued("what it left is not known")
+        flight = cls(descriptor)
         try:
-            flight = cls(descriptor)
-        except OSError:
-            return None
-        if (
-            flight._memory[: len(_MAGIC)] != _MAGIC
-            or flight._memory[_CLAIM : _CLAIM + 32] != _digest(claim)
-            or flight._get(_Field.CONTINUES) != 1
-        ):
+            flight._admit(claim)
+        except BaseException:
             flight._unmap()
-            return None
+            raise
         if flight._get(_Field.VOID):
             flight._clear(SIZE - _EVENTS)
-        flight._used = flight._end()
+        flight._used = flight._end(_LENGTHS[kind])
         return flight
+
+    def _admit(self, claim: Claim) -> None:
+        if self._memory[: len(_MAGIC)] != _MAGIC:
+            raise NotContinued("what it left is not known")
+        for what, (at, digest) in _digests(claim).items():
+            if self._memory[at : at + _DIGEST] != digest:
+                raise NotContinued(what)
+        if self._get(_Field.CONTINUES) != 1:
+            raise NotContinued("it had not watched everything yet, or could not write the journal")
 
     @property
     def root(self) -> int:
@@ -129,13 +159,13 @@ class Flight:
     def settled(self) -> int:
         return self._get(_Field.SETTLED)
 
-    def read(self, inotify: int) -> bytes:
+    def read(self, queue: int) -> bytes:
         """Take from the queue, behind what was taken before; empty when nothing is queued or there
         is no room: then it stays in the queue."""
         start = _EVENTS + self._used
         room = self._view[start : min(start + _READ, SIZE - _EVENT.size)]
         try:
-            size = os.readv(inotify, [room])
+            size = os.readv(queue, [room])
         except BlockingIOError:
             return b""
         except OSError as error:
@@ -150,9 +180,10 @@ class Flight:
         return bytes(self._view[_EVENTS : _EVENTS + self._used])
 
     def waiting(self) -> list[tuple[int, bytes, bool]] | None:
-        """(watch, name, whether all below, too) of what waited; None: too many to say."""
+        """(watch or `NOWHERE`, name, whether all below, too) of what waited; None: too many to
+        say."""
         what = self._get(_Field.WAITING)
-        if what == _TOO_MANY:
+        if what == _FULL:
             return None
         size, half = divmod(what, 2)
         at = _WAITING + half * _HALF
@@ -199,7 +230,7 @@ class Flight:
     def _publish(self, names: bytes) -> None:
         """Into the half that is not the valid one; then that one is."""
         if len(names) > _HALF:
-            self._set(_Field.WAITING, _TOO_MANY)
+            self._set(_Field.WAITING, _FULL)
             return
         half = 1 - self._get(_Field.WAITING) % 2
         at = _WAITING + half * _HALF
@@ -211,15 +242,12 @@ class Flight:
         self._memory[_EVENTS : _EVENTS + size] = bytes(size)
         self._set(_Field.VOID, 0)
 
-    def _end(self) -> int:
+    def _end(self, length: Callable[[tuple[int, int, int, int]], int]) -> int:
         """Where the events end: what the last read returned, its reader may not have lived to
         hear."""
         at = _EVENTS
-        while at + _EVENT.size <= SIZE:
-            wd, _, _, length = _EVENT.unpack_from(self._memory, at)
-            if not wd:
-                break
-            at += _EVENT.size + length
+        while at + _EVENT.size <= SIZE and (size := length(_EVENT.unpack_from(self._memory, at))):
+            at += size
         return at - _EVENTS
 
     def _get(self, field: _Field) -> int:
@@ -230,24 +258,39 @@ class Flight:
         _NUMBER.pack_into(self._memory, field, number)
 
 
-def take(keeper: Keeper, claim: str) -> Kept | None:
-    """What an earlier process left, if it is continued under this claim; else it is let go of."""
-    descriptors = keeper.take()
-    inotify, memory = descriptors.pop("inotify", -1), descriptors.pop("flight", -1)
-    flight = None
-    if inotify >= 0 and memory >= 0:
-        flight = Flight.left(memory, claim)
-    if flight is not None:
-        memory = -1
-    for descriptor in descriptors.values():
-        os.close(descriptor)
-    if flight is not None:
-        return Kept(inotify, flight)
-    for descriptor in (inotify, memory):
-        if descriptor >= 0:
+def take(keeper: Keeper, claim: Claim) -> Kept | None:
+    """What an earlier process left, if that was anything. Raises NotContinued, OSError: it is let
+    go of."""
+    left = keeper.take()
+    try:
+        kind = next((kind for kind in _LENGTHS if kind in left), "")
+        if not kind or "flight" not in left:
+            return None
+        flight = Flight.left(left["flight"], claim, kind)
+        del left["flight"]
+        return Kept(kind, left.pop(kind), flight)
+    finally:
+        for descriptor in left.values():
             os.close(descriptor)
-    return None
 
 
-def _digest(claim: str) -> bytes:
-    return hashlib.sha256(claim.encode("utf-8", "surrogateescape")).digest()
+def keep(keeper: Keeper, kind: str, queue: int, claim: Claim, root: int = NOWHERE) -> Flight | None:
+    """Have a queue kept from now on, and the memory to read it into; ``None``: it cannot be."""
+    try:
+        flight = Flight.new(claim, root)
+    except OSError as error:
+        _log.warning("the watch cannot be kept for the next process: %s", error)
+        return None
+    keeper.keep({kind: queue, "flight": flight.fd})
+    return flight
+
+
+def _digests(claim: Claim) -> dict[str, tuple[int, bytes]]:
+    """Where each part stands, and what stands there."""
+    return {
+        what: (
+            _CLAIM + number * _DIGEST,
+            hashlib.sha256(value.encode("utf-8", "surrogateescape")).digest(),
+        )
+        for number, (what, value) in enumerate(claim.items())
+    }

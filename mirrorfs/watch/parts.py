@@ -23,7 +23,7 @@ from mirrorfs.trees.local.mountinfo import VIEW
 from mirrorfs.watch.backends.choice import refusal
 from mirrorfs.watch.coverage import plain, reason
 from mirrorfs.watch.hearing import hears
-from mirrorfs.watch.kept import Kept
+from mirrorfs.watch.kept import NOTHING, Claim, Kept
 from mirrorfs.watch.kinds import is_silent
 from mirrorfs.watch.mounts import Mounts
 from mirrorfs.watch.part import Member, Part
@@ -49,7 +49,12 @@ class Parts:
     """
 
     def __init__(
-        self, task: Task, wake: int, record: Record, kept: Kept | None = None, claim: str = ""
+        self,
+        task: Task,
+        wake: int,
+        record: Record,
+        kept: Kept | None = None,
+        claim: Claim = NOTHING,
     ) -> None:
         self._record = record
         self._wake = wake
@@ -64,7 +69,7 @@ class Parts:
         self.ready = False
         self._mounts = Mounts(os.path.realpath(task.root))
         seen = self._mounts.seen()
-        if task.backend == "auto" and (len(seen) > MANY or task.keeper is not None):
+        if task.backend == "auto" and len(seen) > (MANY if task.keeper is None else 1):
             # One instance serves them all; and one is what a keeper keeps for the next process.
             task = task._replace(backend="inotify")
         self._task = task

@@ -17,7 +17,7 @@ from mirrorfs.core.change import Change, Ready
 from mirrorfs.watch.backends.choice import open_backend
 from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import plain, reason
-from mirrorfs.watch.kept import Kept
+from mirrorfs.watch.kept import NOTHING, Claim, Kept
 from mirrorfs.watch.mounts import Mounts
 from mirrorfs.watch.phantom import Phantoms
 from mirrorfs.watch.settle import Settling
@@ -48,7 +48,7 @@ class Session:
         task: Task,
         record: Callable[[list[Change]], None],
         kept: Kept | None = None,
-        claim: str = "",
+        claim: Claim = NOTHING,
     ) -> None:
         self._task = task
         self._pace = task.pace
@@ -69,6 +69,7 @@ class Session:
         self.blind = self._backend.blind
         self._phantoms = Phantoms(self.watches, self._backend, self._pace.quiet)
         self._barriers: list[tuple[int, str]] = []
+        self._found: list[tuple[int, list[str]]] = []  # barriers, and the horizon when they were
         self._resyncs = 0
         self._next_poll = self._clock() + self._pace.poll
         self._next_look: float | None = None
@@ -136,6 +137,7 @@ class Session:
         if self._catch_up_at is not None and self._catch_up_at <= now:
             self._catch_up_at = None
             self._batch.catch_up()
+        self._hear_found()
         if self._barriers:
             self._pass_barriers()
         self.report()
@@ -251,15 +253,23 @@ class Session:
             backend.nonces.clear()
 
     def _find_cookies(self) -> None:
-        """Barriers laid while nobody heard of it; one that was passed may be passed again."""
+        """Barriers laid while nobody heard of it; one that was passed may be passed again.
+
+        RACE: what was changed before one was laid may still be queued.
+        """
         if self._task.cookies is None:
             return
         try:
             names = [name for name in os.listdir(self._task.cookies) if name.isascii()]
         except OSError:
             return
-        mark = self._backend.mark()
-        self._barriers += [(mark, name) for name in names]
+        self._found.append((self._backend.horizon(), names))
+
+    def _hear_found(self) -> None:
+        while self._found and self._backend.is_past(self._found[0][0]):
+            _, names = self._found.pop(0)
+            mark = self._backend.mark()
+            self._barriers += [(mark, name) for name in names]
 
     def _pass_barriers(self) -> None:
         """Barriers before which everything was crawled: report what still waits, then them."""

@@ -21,7 +21,7 @@ from mirrorfs.core.tree import Identity
 from mirrorfs.errors import DirectoryMissing, MirrorError, PermanentError
 from mirrorfs.watch.backends.choice import refused
 from mirrorfs.watch.coverage import plain, reason
-from mirrorfs.watch.kept import Keeper, take
+from mirrorfs.watch.kept import Claim, Keeper, NotContinued, take
 from mirrorfs.watch.mounts import Mounts
 from mirrorfs.watch.part import Serving
 from mirrorfs.watch.parts import Parts
@@ -286,27 +286,32 @@ class Watcher:
         if keeper is None:
             return None
         claim = self._claim(epoch, keeper)
-        kept = take(keeper, claim)
-        if kept is None:
-            return None
         try:
+            kept = take(keeper, claim)
+            if kept is None:
+                return None
             return Parts(self._task, self._wake, self._record, kept, claim)
-        except OSError as error:
-            _log.warning("the watch of the process before cannot be continued: %s", error)
+        except (NotContinued, OSError) as error:
+            why = reason(error) if isinstance(error, OSError) else error
+            _log.warning("the watch of the process before cannot be continued: %s", why)
             return None
 
     def _open(self, epoch: Epoch) -> Parts:
         keeper = self._task.keeper
-        claim = "" if keeper is None else self._claim(epoch, keeper)
+        claim = {} if keeper is None else self._claim(epoch, keeper)
         return Parts(self._task, self._wake, self._record, claim=claim)
 
-    def _claim(self, epoch: Epoch, keeper: Keeper) -> str:
-        """What must be the same in the process that continues."""
+    def _claim(self, epoch: Epoch, keeper: Keeper) -> Claim:
         mounts = Mounts(os.path.realpath(self._task.root))
         try:
-            return repr(
-                (epoch.boot, epoch.root, self._task.root, keeper.claim, mounts.fingerprint())
-            )
+            return {
+                "the machine was started anew": epoch.boot,
+                "the source is another directory": repr(epoch.root),
+                "the source has another path": self._task.root,
+                "the journal, or what is left out, is another": keeper.claim,
+                "other file systems are mounted": mounts.fingerprint(),
+                "changes are to be noticed in another way": self._task.backend,
+            }
         finally:
             mounts.close()
 

@@ -20,6 +20,7 @@ from support.systemd import ROOT
 from mirrorfs.service.client import ask
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
+both = pytest.mark.parametrize("backend", ["inotify", "fanotify"])
 
 
 def busy(source: Path, seed: int, operations: int) -> subprocess.Popen[bytes]:
@@ -27,8 +28,10 @@ def busy(source: Path, seed: int, operations: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command)
 
 
-def test_a_restart_misses_nothing_and_compares_nothing(machine: Machine) -> None:
+@both
+def test_a_restart_misses_nothing_and_compares_nothing(machine: Machine, backend: str) -> None:
     source, systemd = machine.source, machine.systemd
+    machine.configure(f'watch-backend = "{backend}"')
     for number in range(50):
         (source / f"d{number}").mkdir()
         (source / f"d{number}" / "file").write_text(str(number))
@@ -37,6 +40,7 @@ def test_a_restart_misses_nothing_and_compares_nothing(machine: Machine) -> None
     machine.everything_is_there()
     assert machine.comparisons() == ["this pair was not mirrored before"]
     assert systemd.show(UNIT, "StatusText") != ""
+    assert backend in str(machine.status()["coverage"])
 
     machine.restart()
     machine.everything_is_there()
@@ -98,9 +102,11 @@ def test_another_filter_does_not_continue(machine: Machine) -> None:
     assert len(machine.comparisons()) == 2
 
 
-def storm(machine: Machine, seed: int, *, kills: int, operations: int) -> None:
+def storm(machine: Machine, backend: str, *, kills: int) -> None:
     """Mutators at work while it is killed; the rest of the kernel's queue must be enough."""
+    seed, operations = random.randrange(2**31), 100_000
     print(f"seed {seed}")
+    machine.configure(f'watch-backend = "{backend}"')
     rng = random.Random(seed)
     (machine.source / "still").mkdir()
     (machine.source / "busy").mkdir()
@@ -140,14 +146,17 @@ def unwatched(machine: Machine) -> list[str]:
     return [why for why in machine.comparisons() if any(word in why for word in words)]
 
 
-def test_killed_again_and_again_while_everything_changes(machine: Machine) -> None:
-    storm(machine, random.randrange(2**31), kills=8, operations=100_000)
+@both
+def test_killed_again_and_again_while_everything_changes(machine: Machine, backend: str) -> None:
+    storm(machine, backend, kills=5)
     assert unwatched(machine) == []
 
 
+@both
 @pytest.mark.torture
-def test_killed_two_hundred_times_while_everything_changes(machine: Machine) -> None:
-    storm(machine, random.randrange(2**31), kills=200, operations=100_000)
+@pytest.mark.timeout(1800)
+def test_killed_two_hundred_times(machine: Machine, backend: str) -> None:
+    storm(machine, backend, kills=200)
     continued = machine.systemd.log(UNIT).count("watching goes on")
     print(f"{len(unwatched(machine))} comparisons of {continued} starts after 200 kills")
     assert unwatched(machine) == []

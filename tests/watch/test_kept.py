@@ -22,10 +22,11 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Identity, is_within
 from mirrorfs.watch import Watcher
 from mirrorfs.watch.inotify import Inotify
-from mirrorfs.watch.kept import SIZE, Flight, take
+from mirrorfs.watch.kept import SIZE, Flight, NotContinued, take
 
 ROUNDS = 15
-DESCRIPTORS = ("inotify", "flight")
+
+both = pytest.mark.backends("inotify", "fanotify")
 
 
 class Store:
@@ -44,17 +45,16 @@ class Store:
         return {name: os.dup(descriptor) for name, descriptor in self.kept.items()}
 
     def keep(self, descriptors: dict[str, int]) -> None:
-        order = [descriptors[name] for name in DESCRIPTORS]
-        socket.send_fds(self._there, [b"keep"], order)
+        socket.send_fds(self._there, [" ".join(descriptors).encode()], descriptors.values())
 
     def receive(self) -> None:
         """Take over what was sent."""
         self.here.setblocking(False)
         with suppress(BlockingIOError):
             while True:
-                _, descriptors, _, _ = socket.recv_fds(self.here, 100, len(DESCRIPTORS))
+                names, descriptors, _, _ = socket.recv_fds(self.here, 100, 2)
                 self.close()
-                self.kept = dict(zip(DESCRIPTORS, descriptors, strict=True))
+                self.kept = dict(zip(names.decode().split(), descriptors, strict=True))
 
     def close(self) -> None:
         for descriptor in self.kept.values():
@@ -65,8 +65,9 @@ class Store:
 class Killable:
     """A watcher in a process of its own, whose journal is a file."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, backend: str) -> None:
         self.root, self.cookies = base / "source", base / "cookies"
+        self._backend = backend
         self.root.mkdir()
         self.cookies.mkdir()
         self._journal = base / "journal"
@@ -74,6 +75,18 @@ class Killable:
         self._read = 0
         self._pid = 0
         self.store = Store()
+
+    def begin(self) -> list[Change]:
+        """The first one, until it can be continued; what was recorded."""
+        self.start()
+        seen: list[Change] = []
+
+        def ready() -> bool:
+            seen.extend(self.news())
+            return Ready() in seen
+
+        until(ready, "everything to be watched")
+        return seen + self.until_now()
 
     def start(self) -> None:
         self.store.receive()
@@ -93,6 +106,7 @@ class Killable:
                 cookie_directory=str(self.cookies),
                 identity=lambda: Identity("test", "test", 1, 0),
                 keeper=self.store,
+                backend=self._backend,
             )
             watcher.start()
             signal.pause()
@@ -138,8 +152,8 @@ class Killable:
 
 
 @pytest.fixture
-def killable(tmp_path: Path) -> Iterator[Killable]:
-    made = Killable(tmp_path)
+def killable(tmp_path: Path, backend: str) -> Iterator[Killable]:
+    made = Killable(tmp_path, backend)
     yield made
     made.kill()
     made.store.receive()
@@ -198,8 +212,7 @@ def rounds(killable: Killable, seed: int, count: int) -> list[Change]:
     # What is written through a name that is gone again shows under another one: the syncer's part.
     mutator._kinds = [kind for kind in mutator._kinds if kind.__name__ != "link"]
     mutator.run(300)
-    killable.start()
-    rest = killable.until_now()
+    rest = killable.begin()
     before = walk(str(killable.root))
     for _ in range(count):
         changes: list[Change] = []
@@ -224,6 +237,7 @@ def rounds(killable: Killable, seed: int, count: int) -> list[Change]:
     return rest
 
 
+@both
 def test_killed_while_everything_changes_nothing_is_untold(killable: Killable) -> None:
     rest = rounds(killable, random.randrange(2**31), ROUNDS)
     epochs = [change for change in rest if isinstance(change, Epoch)]
@@ -232,13 +246,13 @@ def test_killed_while_everything_changes_nothing_is_untold(killable: Killable) -
     assert [change for change in rest if isinstance(change, Gap) and not change.path] == []
 
 
+@both
 def test_what_took_a_name_while_nobody_was_there_is_looked_at_whole(killable: Killable) -> None:
     """The map is made of what is there now; the queue tells how it came to be."""
     for name in ("a", "b", "gone"):
         (killable.root / name / "deep").mkdir(parents=True)
         (killable.root / name / "deep" / f"in {name}").touch()
-    killable.start()
-    killable.until_now()
+    killable.begin()
     before = walk(str(killable.root))
     killable.kill()
     killable.news()
@@ -253,8 +267,11 @@ def test_what_took_a_name_while_nobody_was_there_is_looked_at_whole(killable: Ki
     assert [change.path for change in changes if isinstance(change, Gap)] == []
 
 
+CLAIM = {"another boot": "boot", "another source": "source"}
+
+
 def flight(root: int = 1) -> Flight:
-    made = Flight.new("claim", root)
+    made = Flight.new(CLAIM, root)
     made.continues(True)
     return made
 
@@ -272,9 +289,7 @@ def test_the_memory_outlives_who_wrote_it(tmp_path: Path) -> None:
     assert one and two
 
     def next_one() -> Flight:
-        left = Flight.left(os.dup(made.fd), "claim")
-        assert left is not None
-        return left
+        return Flight.left(os.dup(made.fd), CLAIM, "inotify")
 
     with closing(next_one()) as left:
         assert left.events() == one + two, "whoever read it may not have lived to count it"
@@ -288,24 +303,27 @@ def test_the_memory_outlives_who_wrote_it(tmp_path: Path) -> None:
     with closing(next_one()) as left:
         assert left.waiting() is None, "too many to say"
     made.continues(False)
-    assert Flight.left(made.fd, "claim") is None
+    with pytest.raises(NotContinued, match="had not watched everything"):
+        Flight.left(made.fd, CLAIM, "inotify")
     made.continues(True)
-    assert Flight.left(made.fd, "another claim") is None
+    with pytest.raises(NotContinued, match="another source"):
+        Flight.left(made.fd, {**CLAIM, "another source": "other"}, "inotify")
     made.close()
     os.close(descriptor)
     inotify.close()
 
 
 def test_what_is_not_ours_is_let_go_of(tmp_path: Path) -> None:
-    keeper = Given({})
-    assert take(keeper, "claim") is None
-    with open(tmp_path / "file", "wb") as file:
-        for size in (0, SIZE):
-            file.truncate(size)
-            before = len(os.listdir("/proc/self/fd"))
-            keeper = Given({"inotify": os.dup(file.fileno()), "flight": os.dup(file.fileno())})
-            assert take(keeper, "claim") is None
-            assert len(os.listdir("/proc/self/fd")) == before
+    assert take(Given({}), CLAIM) is None
+    with open(tmp_path / "file", "w+b") as file:
+        for kind in ("inotify", "fanotify"):
+            for size in (0, SIZE):
+                file.truncate(size)
+                before = len(os.listdir("/proc/self/fd"))
+                keeper = Given({kind: os.dup(file.fileno()), "flight": os.dup(file.fileno())})
+                with pytest.raises(NotContinued, match="not known"):
+                    take(keeper, CLAIM)
+                assert len(os.listdir("/proc/self/fd")) == before
 
 
 class Given:
@@ -323,6 +341,7 @@ class Given:
         raise AssertionError(descriptors)
 
 
+@both
 @pytest.mark.torture
 def test_killed_a_thousand_times(killable: Killable) -> None:
     rest = rounds(killable, random.randrange(2**31), 1000)

@@ -57,6 +57,12 @@ class Backend(Protocol):
     def pending(self) -> bool:
         """Whether events are queued."""
 
+    def horizon(self) -> int:
+        """A number for all that is queued now, and was taken in before; see `is_past`."""
+
+    def is_past(self, horizon: int) -> bool:
+        """Whether all of that was taken in."""
+
     def is_root(self, directory: int) -> bool:
         """Whether the directory open as ``directory`` is the root. Raises OSError."""
 

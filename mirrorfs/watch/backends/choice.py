@@ -7,7 +7,7 @@ from mirrorfs.watch.backends.fanotify import FanotifyBackend
 from mirrorfs.watch.backends.inotify import InotifyBackend
 from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import reason
-from mirrorfs.watch.kept import Kept
+from mirrorfs.watch.kept import Claim, Kept
 from mirrorfs.watch.settle import PACE, Settling
 from mirrorfs.watch.task import Task
 
@@ -30,16 +30,19 @@ def refused(error: OSError) -> str:
 
 
 def open_backend(
-    task: Task, batch: Batch, settling: Settling, kept: Kept | None, claim: str
+    task: Task, batch: Batch, settling: Settling, kept: Kept | None, claim: Claim
 ) -> tuple[Backend, str]:
-    """A back end, and why it is not fanotify (empty if it is, or nobody asked).
+    """A back end, and why it is not fanotify (empty if it is, or nobody asked); what an earlier
+    process left decides.
 
     Raises OSError; with "fanotify" also where that does not work.
     """
     why = ""
-    if task.backend in ("auto", "fanotify"):
+    if kept is not None and kept.kind == FanotifyBackend.name:
+        return FanotifyBackend(task, batch, settling, kept), ""
+    if kept is None and task.backend in ("auto", "fanotify"):
         try:
-            return FanotifyBackend(task, batch, settling), ""
+            return FanotifyBackend(task, batch, settling, None, claim), ""
         except (FileNotFoundError, NotADirectoryError):
             raise
         except OSError as error:

@@ -9,9 +9,10 @@ is told of them. Where something cannot be found out (the root moved away meanwh
 used up), the answer is a gap over the whole source.
 """
 
+import errno
 import os
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from mirrorfs.core.change import Moved
 from mirrorfs.core.tree import join
@@ -30,6 +31,7 @@ from mirrorfs.watch.fanotify import (
     decode,
     handle_of,
 )
+from mirrorfs.watch.kept import NOTHING, NOWHERE, TOO_MANY, Claim, Kept, keep
 from mirrorfs.watch.places import Astray, Places
 from mirrorfs.watch.reach import descend
 from mirrorfs.watch.settle import Key, Settling
@@ -44,25 +46,41 @@ class FanotifyBackend:
     """Hears of all on the file system of ``task.root``. Raises OSError when that cannot be: EPERM
     without the capabilities, EXDEV in a btrfs subvolume, EOPNOTSUPP on overlayfs, EINVAL before
     Linux 5.17.
+
+    ``kept``: a queue that an earlier process left. Its marks hear of the same as ever when setting
+    them again changes none of them.
     """
 
     name = "fanotify"
-    continued = False
     hears_others = True
 
-    def __init__(self, task: Task, batch: Batch, settling: Settling) -> None:
+    def __init__(
+        self,
+        task: Task,
+        batch: Batch,
+        settling: Settling,
+        kept: Kept | None = None,
+        claim: Claim = NOTHING,
+    ) -> None:
         self._task = task
         self._batch = batch
         self._settling = settling
-        self._queue = Fanotify()
+        self._queue = Fanotify(kept)
+        self.continued = self._left = kept is not None
+        self._taken = 0  # events
         try:
+            marks = self._queue.marks()
             self._cookies = self._mark_cookies()
             fd = os.open(task.root, _OPEN)
             try:
                 self._queue.mark_file_system(fd)
             finally:
                 os.close(fd)
+            if self.continued and marks != self._queue.marks():
+                raise OSError(errno.ESTALE, "its marks are not those of the source")
             self._places = Places(task.root, task.exclude, one_file_system=task.one_file_system)
+            if kept is None and task.keeper is not None:
+                self._queue.flight = keep(task.keeper, self.name, self._queue.fd, claim)
         except BaseException:
             self._queue.close()
             raise
@@ -87,8 +105,15 @@ class FanotifyBackend:
         return self._places.full
 
     def read(self, clock: Callable[[], float]) -> bool:
-        events = self.events
+        return not self._left and self._take(clock, self._read())
+
+    def _read(self) -> list[Event]:
         told = decode(self._queue.read())
+        self._taken += len(told)
+        return told
+
+    def _take(self, clock: Callable[[], float], told: list[Event]) -> bool:
+        events = self.events
         try:
             try:
                 self._feed(told, clock())
@@ -98,7 +123,7 @@ class FanotifyBackend:
                 self._places.deep.clear()
                 self._places.done()
         except Astray as astray:
-            for mask, _, _, child, _ in [*told, *decode(self._queue.read())]:
+            for mask, _, _, child, _ in [*told, *self._read()]:
                 self._suspect(mask, child)
             self.doubt = self.doubt or str(astray)
             self._miss(self.doubt)
@@ -108,6 +133,12 @@ class FanotifyBackend:
 
     def pending(self) -> bool:
         return bool(self._only_events.poll(0))
+
+    def horizon(self) -> int:
+        return self._taken + self._queue.queued()
+
+    def is_past(self, horizon: int) -> bool:
+        return self._taken >= horizon
 
     def is_root(self, directory: int) -> bool:
         return self._places.is_root(directory) and self._queue.has_mark()
@@ -128,19 +159,29 @@ class FanotifyBackend:
     def clear(self) -> None:
         self._places.clear()
 
-    # There is never anything to crawl.
+    # There is never anything to crawl; what is done is to take in what an earlier process left.
 
     def __bool__(self) -> bool:
-        return False
+        return self._left
 
     def run(self, clock: Callable[[], float], until: float) -> None:
-        pass
+        flight = self._queue.flight
+        if not self._left or flight is None:
+            return
+        self._left = False
+        waiting = flight.waiting()
+        if waiting is None:
+            self._batch.gap("", TOO_MANY)
+        for _, path, whole in waiting or ():
+            self._batch.paths[text(path)] = whole
+        self.resyncs += 1
+        self._take(clock, decode(flight.events()))
 
     def mark(self) -> int:
         return 0
 
     def done(self, mark: int) -> bool:
-        return True
+        return not self._left
 
     def settled(self) -> bool:
         return True
@@ -158,10 +199,27 @@ class FanotifyBackend:
         return True
 
     def landed(self, waiting: list[Key], *, ready: bool) -> None:
-        pass
+        flight = self._queue.flight
+        if flight is None or self._left:
+            return
+        whole = ((NOWHERE, os.fsencode(path)) for path in self._batch.afterwards)
+        flight.landed(self._placed(waiting), whole, None)
+        if ready:
+            flight.continues(True)
+
+    def _placed(self, waiting: list[Key]) -> Iterator[Key]:
+        """By path: a number means nothing to the next process. What has none was renamed with a
+        directory above it, and both ends of that are looked at whole."""
+        for number, name in waiting:
+            node = self.watches.nodes.get(number)
+            directory = None if node is None else self.watches.path(node)
+            if directory is not None:
+                path = join(directory, text(name)) if name else directory
+                yield NOWHERE, os.fsencode(path)
 
     def lost(self) -> None:
-        pass
+        if self._queue.flight is not None:
+            self._queue.flight.continues(False)
 
     def close(self) -> None:
         self._queue.close()

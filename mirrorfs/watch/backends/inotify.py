@@ -5,7 +5,6 @@ one read returned was taken in.
 """
 
 import errno
-import logging
 import os
 import select
 from collections.abc import Callable
@@ -15,14 +14,13 @@ from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import Blind
 from mirrorfs.watch.crawl import Crawler
 from mirrorfs.watch.inotify import COOKIES, ROOT, Inotify
-from mirrorfs.watch.kept import Flight, Keeper, Kept
+from mirrorfs.watch.kept import NOTHING, TOO_MANY, Claim, Kept, keep
 from mirrorfs.watch.pending import pending
 from mirrorfs.watch.settle import Key, Settling
 from mirrorfs.watch.task import Task
 from mirrorfs.watch.translate import Translator
 from mirrorfs.watch.watches import Node, Watches
 
-_log = logging.getLogger(__name__)
 _HALF_FULL = 256 << 10  # bytes of queued events, long before there are 16,384 of them
 
 
@@ -42,7 +40,7 @@ class InotifyBackend:
         batch: Batch,
         settling: Settling,
         kept: Kept | None = None,
-        claim: str = "",
+        claim: Claim = NOTHING,
     ) -> None:
         self._task = task
         self._batch = batch
@@ -59,7 +57,8 @@ class InotifyBackend:
             if kept is not None and kept.flight.root != self.watches.root.wd:
                 raise OSError(errno.ESTALE, "another directory is in the source's place")
             if kept is None and task.keeper is not None:
-                self._keep(task.keeper, claim)
+                root = self.watches.root.wd
+                self._inotify.flight = keep(task.keeper, self.name, self._inotify.fd, claim, root)
         except BaseException:
             self._inotify.close()
             raise
@@ -80,7 +79,8 @@ class InotifyBackend:
         self.unmounted = False
         self.resyncs = 0
         self.events = 0
-        self._behind = 0  # bytes in the queue that are older than the map
+        self._taken = 0  # bytes of events
+        self._older = 0  # the horizon of what is older than the map
         self._crawler.tree(self.watches.root, covered=True)
         if kept is not None:
             self._crawler.known = kept.flight.settled
@@ -142,6 +142,12 @@ class InotifyBackend:
 
     def pending(self) -> bool:
         return bool(self._only_events.poll(0))
+
+    def horizon(self) -> int:
+        return self._taken + self._inotify.queued()
+
+    def is_past(self, horizon: int) -> bool:
+        return self._taken >= horizon
 
     def is_root(self, directory: int) -> bool:
         return self._inotify.watch(directory, ROOT) == self.watches.root.wd
@@ -221,24 +227,15 @@ class InotifyBackend:
         self._crawler.close()
         self._inotify.close()
 
-    def _keep(self, keeper: Keeper, claim: str) -> None:
-        try:
-            flight = Flight.new(claim, self.watches.root.wd)
-        except OSError as error:
-            _log.warning("the watch cannot be kept for the next process: %s", error)
-            return
-        self._inotify.flight = flight
-        keeper.keep({"inotify": self._inotify.fd, "flight": flight.fd})
-
     def _read(self) -> bytes:
         data = self._inotify.read()
-        self._behind -= len(data)
+        self._taken += len(data)
         return data
 
     def _feed(self, clock: Callable[[], float], data: bytes) -> None:
         if data:
             self.events += self._translator.feed(data, clock())
-        if self._translator.careful and self._behind <= 0 and not self._remapping:
+        if self._translator.careful and self.is_past(self._older) and not self._remapping:
             self._translator.careful = False
             self.resyncs += 1
 
@@ -249,11 +246,11 @@ class InotifyBackend:
         assert flight is not None
         waiting = flight.waiting()
         if waiting is None:
-            self._batch.gap("", "too many files were being written when the watcher ended")
+            self._batch.gap("", TOO_MANY)
         else:
             for wd, name, whole in waiting:
                 (self._batch.whole if whole else self._batch.dirty)[wd, name] = None
-        self._behind = self._inotify.queued()
+        self._older = self.horizon()
         self._remapping = False
         self._take(clock, flight.events())
 
