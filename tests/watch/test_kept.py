@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.mutator import Mutator
@@ -20,11 +21,13 @@ from watch.conftest import Seen, walk
 from mirrorfs.core.change import Change, Cookie, Dirty, Epoch, Gap, Moved, Ready
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Identity, is_within
+from mirrorfs.service.fdstore import Onward
 from mirrorfs.watch import Watcher
 from mirrorfs.watch.inotify import Inotify
 from mirrorfs.watch.kept import SIZE, Flight, NotContinued, take
+from mirrorfs.watch.session import Session
 
-ROUNDS = 15
+ROUNDS = 9
 
 both = pytest.mark.backends("inotify", "fanotify")
 
@@ -74,6 +77,7 @@ class Killable:
         self._journal.touch()
         self._read = 0
         self._pid = 0
+        self.dies_at = 0  # before it writes its n-th record
         self.store = Store()
 
     def begin(self) -> list[Change]:
@@ -96,7 +100,11 @@ class Killable:
         try:
             log = os.open(self._journal, os.O_WRONLY | os.O_APPEND)
 
+            count = iter(range(1, 1 << 30))
+
             def emit(changes: list[Change]) -> None:
+                if next(count) == self.dies_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
                 data = pickle.dumps(changes)
                 os.write(log, len(data).to_bytes(4) + data)
 
@@ -118,6 +126,12 @@ class Killable:
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
             self._pid = 0
+
+    def is_dead(self) -> bool:
+        """Whether it died by itself."""
+        if os.waitpid(self._pid, os.WNOHANG)[0]:
+            self._pid = 0
+        return not self._pid
 
     def news(self) -> list[Change]:
         """What was recorded since the last call."""
@@ -265,6 +279,80 @@ def test_what_took_a_name_while_nobody_was_there_is_looked_at_whole(killable: Ki
     changes = killable.until_now()
     assert untold(before, walk(str(killable.root)), changes) == []
     assert [change.path for change in changes if isinstance(change, Gap)] == []
+
+
+@both
+def test_killed_with_changes_in_its_hands_it_loses_none(killable: Killable) -> None:
+    """It has read them, and dies before they stand in the journal."""
+    mutator = Mutator(str(killable.root), 1)
+    mutator._kinds = [kind for kind in mutator._kinds if kind.__name__ != "link"]
+    killable.begin()
+    before = walk(str(killable.root))
+    for record in range(1, 7):
+        killable.kill()
+        changes = killable.news()
+        killable.dies_at = record
+        killable.start()
+        until(lambda: mutator.run(5) or killable.is_dead(), "its death")
+        killable.dies_at = 0
+        killable.start()
+        changes += killable.until_now()
+        after = walk(str(killable.root))
+        assert untold(before, after, changes) == []
+        assert not any(isinstance(change, Gap) for change in changes)
+        before = after
+
+
+@both
+@pytest.mark.root
+def test_a_queue_that_was_too_short_while_nobody_read_is_a_gap(
+    killable: Killable, backend: str
+) -> None:
+    limit = Path(f"/proc/sys/fs/{backend}/max_queued_events")
+    usual = limit.read_text()
+    limit.write_text("16")
+    try:
+        killable.begin()
+    finally:
+        limit.write_text(usual)
+    killable.kill()
+    killable.news()
+    for number in range(100):
+        (killable.root / str(number)).touch()
+    killable.start()
+    changes = killable.until_now()
+    assert [change.continued for change in changes if isinstance(change, Epoch)] == [True]
+    assert [change.path for change in changes if isinstance(change, Gap)] == [""]
+
+
+@both
+def test_a_barrier_that_is_found_waits_for_what_is_queued(
+    tmp_path: Path, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was laid after changes that are not read yet."""
+    root, cookies = tmp_path / "source", tmp_path / "cookies"
+    root.mkdir()
+    cookies.mkdir()
+    keeper = Onward().of(str(tmp_path))
+    told: list[Change] = []
+    options: dict[str, Any] = {"identity": lambda: Identity("test", "test", 1, 0)}
+    options |= {"cookie_directory": str(cookies), "keeper": keeper, "backend": backend}
+    find = Session._find_cookies
+
+    def just_before(session: Session) -> None:
+        (root / "changed").touch()
+        (cookies / "laid").touch()
+        find(session)
+
+    with Watcher(str(root), told.extend, **options) as watcher:
+        until(watcher.ready.is_set, "the first one to be ready")
+    monkeypatch.setattr(Session, "_find_cookies", just_before)
+    told.clear()
+    with Watcher(str(root), told.extend, **options):
+        until(lambda: Cookie("laid") in told, "the barrier")
+        before = told[: told.index(Cookie("laid"))]
+    assert Dirty("changed") in before
+    keeper.let_go()
 
 
 CLAIM = {"another boot": "boot", "another source": "source"}
