@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from mirrorfs.core.tree import Identity, is_safe
 
+_new = tuple.__new__
 CRITICAL = 0x40
 MAX_KIND = 0x80
 MAX_TEXT = 4096
@@ -116,11 +117,11 @@ def decode(record: object) -> Change | None:
     """
     if not isinstance(record, (list, tuple)) or not record or type(record[0]) is not int:
         raise ChangeRefused(f"not a change: {_shown(record)}")
-    number, fields = record[0], record[1:]
-    if not 0 <= number < MAX_KIND:
-        raise ChangeRefused(f"not a kind of change: {_shown(record)}")
+    number, *fields = record
     build = _DECODERS.get(number)
     if build is None:
+        if not 0 <= number < MAX_KIND:
+            raise ChangeRefused(f"not a kind of change: {_shown(record)}")
         if number & CRITICAL:
             return Gap("", f"a newer mirrorfs wrote a record of kind {number}")
         return None
@@ -162,13 +163,13 @@ def _number(value: object) -> int:
 
 
 def _dirty(path: object, recursive: object) -> Dirty:
-    return Dirty(_path(path), _flag(recursive))
+    return _new(Dirty, (_path(path), _flag(recursive)))
 
 
 def _moved(origin: object, path: object) -> Moved:
     if not origin or not path:
         raise ValueError("the root cannot be moved")
-    return Moved(_path(origin), _path(path))
+    return _new(Moved, (_path(origin), _path(path)))
 
 
 def _gap(path: object, reason: object) -> Gap:

@@ -10,12 +10,12 @@ start or end two renames, cycles, and renames inside a renamed directory are no 
 to read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from mirrorfs.core.change import Change, Dirty, Epoch, Gap, Moved, Ready
 from mirrorfs.core.scope import Scope
-from mirrorfs.core.tree import is_below, moved, parts
+from mirrorfs.core.tree import moved
 
 MAX_CARRIED = 10_000
 
@@ -50,42 +50,65 @@ def fold(changes: Iterable[Change], owed: Iterable[str] = ()) -> Folded:
     reasons: dict[tuple[str, str], None] = {}
     count = 0
     for change in changes:
-        count += isinstance(change, (Dirty, Moved, Gap))
-        match change:
-            case Dirty(path, False):
-                dirty.add(path)
-            case Dirty(path, True):
-                subtrees.add(path)
-            case Moved(origin, path):
-                paths = targets.setdefault(origin, [])
-                if path not in paths:
-                    paths.append(path)
-            case Gap(path, reason):
-                subtrees.add(path)
-                reasons[path, reason] = None
-            case Epoch(continued=False):
-                subtrees.add("")
-                reasons["", "the watcher was started anew"] = None
-            case Ready():
-                # The cursor stands in the time before every watch was set.
-                subtrees.add("")
-                reasons["", "not everything was watched yet"] = None
-            case _:
-                pass
+        # By the exact type, the frequent ones first: this runs once per record.
+        if type(change) is Dirty:
+            count += 1
+            path, recursive = change
+            (subtrees if recursive else dirty).add(path)
+        elif type(change) is Moved:
+            count += 1
+            origin, path = change
+            if (paths := targets.get(origin)) is None:
+                targets[origin] = [path]
+            elif path not in paths:
+                paths.append(path)
+        elif isinstance(change, Gap):
+            count += 1
+            subtrees.add(change.path)
+            reasons[change.path, change.reason] = None
+        elif isinstance(change, Epoch) and not change.continued:
+            subtrees.add("")
+            reasons["", "the watcher was started anew"] = None
+        elif type(change) is Ready:
+            # The cursor stands in the time before every watch was set.
+            subtrees.add("")
+            reasons["", "not everything was watched yet"] = None
     if "" in subtrees:
         return Folded(Scope.everything(), (), tuple(reasons), count)
     if not targets:
         return Folded(Scope.of(dirty, subtrees), (), tuple(reasons), count)
-    subtrees.update(path for path in owed if not targets.keys().isdisjoint(_lineage(path)))
+    renamed = _Within(targets)
+    subtrees.update(path for path in owed if renamed.of(path))
     hints, entangled = _hints(targets)
     subtrees |= entangled
     dirty.update(targets, *targets.values())
-    if not (_carry(dirty, targets) and _carry_whole(subtrees, targets)):
+    if not (_carry(dirty, targets, renamed) and _carry_whole(subtrees, targets, renamed)):
         return Folded(Scope.everything(), (), (("", "too many renames at once"),), count)
     return Folded(Scope.of(dirty, subtrees), tuple(hints), tuple(reasons), count)
 
 
-def _carry(paths: set[str], targets: dict[str, list[str]]) -> bool:
+class _Within:
+    """Which of some names a path is, or lies below. Asked for many paths of few directories."""
+
+    def __init__(self, names: Container[str]) -> None:
+        self._names = names
+        self._above: dict[str, tuple[str, ...]] = {"": ()}
+
+    def of(self, path: str) -> tuple[str, ...]:
+        """All of them, the nearest first."""
+        above = self.above(path)
+        return (path, *above) if path in self._names else above
+
+    def above(self, path: str) -> tuple[str, ...]:
+        """Those that it lies strictly below."""
+        directory = path.rpartition("/")[0]
+        above = self._above.get(directory)
+        if above is None:
+            above = self._above[directory] = self.of(directory)
+        return above
+
+
+def _carry(paths: set[str], targets: dict[str, list[str]], renamed: _Within) -> bool:
     """Repeat every path at or below a renamed one under its new name; False when there is no end to
     it (renames into each other make ever longer names) or too much of it."""
     limit = 4 * len(paths) + MAX_CARRIED
@@ -94,8 +117,8 @@ def _carry(paths: set[str], targets: dict[str, list[str]]) -> bool:
         fresh = {
             moved(path, origin, target)
             for path in fresh
-            for origin in _lineage(path)
-            for target in targets.get(origin, ())
+            for origin in renamed.of(path)
+            for target in targets[origin]
         } - paths
         if not fresh:
             return True
@@ -105,26 +128,18 @@ def _carry(paths: set[str], targets: dict[str, list[str]]) -> bool:
     return False
 
 
-def _carry_whole(subtrees: set[str], targets: dict[str, list[str]]) -> bool:
+def _carry_whole(subtrees: set[str], targets: dict[str, list[str]], renamed: _Within) -> bool:
     """The same for subtrees; and what was renamed out of one may have changed anywhere below, too,
     so it is read whole at its new name."""
-    while _carry(subtrees, targets):
-        out = {
-            path
-            for origin, paths in targets.items()
-            if not subtrees.isdisjoint(_lineage(origin))
-            for path in paths
-        }
+    while subtrees:
+        if not _carry(subtrees, targets, renamed):
+            return False
+        whole = _Within(subtrees.copy())
+        out = {path for origin, paths in targets.items() if whole.of(origin) for path in paths}
         if out <= subtrees:
             return True
         subtrees |= out
-    return False
-
-
-def _lineage(path: str) -> list[str]:
-    """The path and its ancestors, without the root."""
-    names = parts(path)
-    return ["/".join(names[:end]) for end in range(len(names), 0, -1)]
+    return True
 
 
 def _hints(targets: dict[str, list[str]]) -> tuple[list[Hint], set[str]]:
@@ -133,42 +148,35 @@ def _hints(targets: dict[str, list[str]]) -> tuple[list[Hint], set[str]]:
     for origin, paths in targets.items():
         for path in paths:
             origins.setdefault(path, []).append(origin)
-    ends = set(targets) | set(origins)
-    entangled = {name for name in ends if len(targets.get(name, ())) > 1}
-    entangled |= {name for name in ends if len(origins.get(name, ())) > 1}
-    entangled |= _nested(ends)
+    ends = targets.keys() | origins.keys()
+    entangled = {name for name, paths in targets.items() if len(paths) > 1}
+    entangled |= {name for name, others in origins.items() if len(others) > 1}
+    outer = _Within(ends)
+    entangled |= {name for name in ends if outer.above(name)}  # the outer rename carries it along
 
     hints = []
     chained: set[str] = set()
-    for start in targets:
+    following: Sequence[str]
+    for start, following in targets.items():
         if start in origins:
             continue
         chain = [start]
-        while following := targets.get(chain[-1]):
-            chain.append(following[0])
-            if len(following) > 1 or following[0] in entangled:
+        while following:
+            name = following[0]
+            chain.append(name)
+            if len(following) > 1 or name in entangled:
                 break
+            following = targets.get(name, ())
         chained.update(chain)
         if entangled.isdisjoint(chain):
-            hints.append(Hint(chain[0], chain[-1], tuple(chain[1:-1])))
+            hints.append(Hint(start, chain[-1], tuple(chain[1:-1])))
         else:
             entangled.update(chain)
     entangled |= ends - chained  # cycles, and what hangs on entangled names
-    return [hint for hint in hints if entangled.isdisjoint(_names(hint))], entangled
+    if entangled:
+        hints = [hint for hint in hints if entangled.isdisjoint(_names(hint))]
+    return hints, entangled
 
 
 def _names(hint: Hint) -> tuple[str, ...]:
     return (hint.origin, *hint.between, hint.path)
-
-
-def _nested(ends: set[str]) -> set[str]:
-    """The names that lie strictly within another one: the outer rename carries them along."""
-    nested = set()
-    outer = ""
-    # No name has a NUL in it, so this is the order of `parts`, and sorts three times as fast.
-    for name in sorted(ends, key=lambda path: path.replace("/", "\0")):
-        if outer and is_below(name, outer):
-            nested.add(name)
-        else:
-            outer = name
-    return nested

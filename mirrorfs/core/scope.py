@@ -31,23 +31,36 @@ class Scope:
         scope = cls()
         for path in subtrees:
             scope.add(path, recursive=True)
+        directories: dict[str, Self | None] = {}  # None: looked at as a whole
         for path in paths:
-            scope.add(path)
+            directory, _, name = path.rpartition("/")
+            try:
+                node = directories[directory]
+            except KeyError:
+                node = scope._at(directory)
+                directories[directory] = node = None if node.deep else node
+            if node is not None and name and name not in node.children:
+                node.children[name] = cls()
         return scope
 
     def add(self, path: str, *, recursive: bool = False) -> None:
         """Make the scope cover ``path``, its ancestors and, if asked, all below it."""
+        node = self._at(path)
+        if recursive:
+            node.deep = True
+            node.children.clear()
+
+    def _at(self, path: str) -> Self:
+        """The node of a path, made if need be; one above it that is deep stands for it."""
         node = self
         for name in parts(path):
             if node.deep:
-                return
+                break
             child = node.children.get(name)
             if child is None:
                 child = node.children[name] = type(self)()
             node = child
-        if recursive:
-            node.deep = True
-            node.children.clear()
+        return node
 
     def drop(self, path: str) -> None:
         """An entry that nothing is asked about any more, and nothing below it: the directories
