@@ -2,6 +2,9 @@
 
 Law: a guard is a pure predicate over figures; it decides before anything is removed, and it holds
 the plan as a whole. rclone and rsync delete N files first and then notice.
+
+What is held is not diluted: new files are copied meanwhile, and however many come, only a person,
+or a source that recovers, makes less of what is to be removed.
 """
 
 from collections.abc import Collection
@@ -44,29 +47,43 @@ class Limits:
 CAREFUL = Limits(share=0.5, empty_source=False, adopted=False, home=False, refiltered=False)
 
 
+class Kept(NamedTuple):
+    """The plan that is held already: the ``danger``, how many entries it removes, of how many the
+    destination held when that was first refused, and how many had ``gone`` a moment before."""
+
+    danger: str
+    delete: int
+    entries: int
+    gone: int
+
+
 class Before(NamedTuple):
     """What is known of the destination without looking. ``first``: this source was never mirrored
     to it; ``changed``: the filter or the options are others than at the last sync; ``home``: it is
     somebody's home, or holds one; ``entries``: how many it holds, and ``gone``: how many it has
-    lost a moment ago, by plans before this one."""
+    lost a moment ago, by plans before this one; ``kept``: what is held, as far as the plan is about
+    the same."""
 
     first: bool = False
     changed: bool = False
     home: bool = False
     entries: int = 0
     gone: int = 0
+    kept: Kept | None = None
 
 
 @record
 class Refusal:
-    """Why a plan is held, with the figures. ``entries`` is how many the destination holds;
-    ``digest`` stands for what the plan takes away (`mirrorfs.core.approval`); ``plan`` is the id
-    under which it is kept, ``unkept`` why it is not."""
+    """Why a plan is held, with the figures. ``entries`` is how many the destination held when it
+    was first refused, and ``gone`` how many it had lost a moment before; ``digest`` stands for
+    what the plan takes away (`mirrorfs.core.approval`); ``plan`` is the id under which it is kept,
+    ``unkept`` why it is not."""
 
     danger: Danger
     message: str
     totals: Totals
     entries: int = 0
+    gone: int = 0
     digest: str = ""
     plan: str = ""
     unkept: str = ""
@@ -86,10 +103,13 @@ def refuse(
     taken away; then no guard counts, and anything else is refused. A disaster that comes in small
     pieces is one all the same.
     """
-    totals = plan.totals()
+    totals, kept = plan.totals(), before.kept
+    entries, gone = plan.destination_entries, before.gone
+    if kept is not None:
+        entries, gone = min(entries, kept.entries), max(gone, kept.gone)
 
     def refusal(danger: Danger, message: str) -> Refusal:
-        return Refusal(danger, message, totals, plan.destination_entries)
+        return Refusal(danger, message, totals, entries, gone)
 
     if approved is not None:
         if (drifted := drift(approved, touches(plan.actions))) is None:
@@ -122,14 +142,23 @@ def refuse(
         return refusal(Danger.FOREIGN_DESTINATION, message)
     if whole and plan.source_entries == 0 and not limits.empty_source:
         return refusal(Danger.SOURCE_EMPTIED, f"the source is empty and {would}")
+    if (
+        kept is not None
+        and not limits.empty_source
+        and kept.danger == Danger.SOURCE_EMPTIED
+        and totals.delete >= kept.delete
+    ):
+        message = f"the source was emptied, nothing of it has come back and {would}"
+        return refusal(Danger.SOURCE_EMPTIED, message)
     if before.changed and not limits.refiltered:
         message = f"the filter or the options have changed and {would}"
         return refusal(Danger.FILTER_CHANGED, message)
-    gone = before.gone
     lost = totals.delete + gone
-    too_much = lost > limits.share * (plan.destination_entries + gone)
+    too_much = lost > limits.share * (entries + gone)
     if too_much and lost > limits.share_floor:
         if gone:
             would += f", after {gone} a moment ago"
+        if entries < plan.destination_entries:
+            would += f"; there were {entries} when that was first refused"
         return refusal(Danger.MASS_DELETION, would)
     return None

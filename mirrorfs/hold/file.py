@@ -247,6 +247,7 @@ def _held(stored: Any) -> Held:
         str(stored["fingerprint"]),
         str(stored["why"]),
         int(stored["entries"]),
+        int(stored["gone"]),
         None if recipe is None else _recipe(recipe),
         bool(stored["discarded"]),
     )

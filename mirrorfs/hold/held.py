@@ -32,7 +32,8 @@ class Recipe:
 @record
 class Held:
     """What is known of a refused plan without its actions. ``digest`` stands for what it takes away
-    (`identify`); ``entries`` is how many the destination held, ``at_ns`` when it was refused,
+    (`identify`); ``entries`` is how many the destination held when it was first refused, ``gone``
+    how many it had lost a moment before; ``at_ns`` is when this plan was refused,
     ``why`` what was being looked at, and ``fingerprint`` of options and filter. ``discarded``: its
     actions were given up."""
 
@@ -47,6 +48,7 @@ class Held:
     fingerprint: str
     why: str
     entries: int
+    gone: int = 0
     recipe: Recipe | None = None
     discarded: bool = False
 

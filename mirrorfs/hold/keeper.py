@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from mirrorfs.core.approval import Touch
-from mirrorfs.core.guard import Refusal
+from mirrorfs.core.guard import Kept, Refusal
 from mirrorfs.core.plan import Action
 from mirrorfs.core.record import replace
 from mirrorfs.errors import MirrorError, StateError
@@ -54,6 +54,15 @@ class Keeper:
             return replace(refusal, unkept=str(error))
         self._keeps = True
         return replace(refusal, plan=held.id)
+
+    def kept(self) -> Kept | None:
+        """What is held, or was discarded by a person and is still what there is to do."""
+        if not self._keeps:
+            return None
+        with suppress(StateError):
+            if (held := self._file.load()) is not None:
+                return Kept(held.danger, held.totals.delete, held.entries, held.gone)
+        return None
 
     def approval(self, plan: str, fingerprint: str) -> frozenset[Touch]:
         """What a held plan takes away, by its id. Raises UsageError; StateError where it was made

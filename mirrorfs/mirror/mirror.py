@@ -300,7 +300,7 @@ class Mirror:
             report = self._pass.run(
                 reading.scope,
                 reading.hints,
-                before=self.before(gone),
+                before=self.before(gone, settles=settles),
                 approved=approved,
                 waits=waits,
                 choose=choose,
@@ -319,8 +319,8 @@ class Mirror:
         """What a held plan takes away. Raises as `Keeper.approval` does."""
         return self.keeper.approval(plan, self._fingerprint)
 
-    def before(self, gone: int = 0) -> Before:
-        """What the guards are to know; ``gone`` as for `apply`."""
+    def before(self, gone: int = 0, *, settles: bool = True) -> Before:
+        """What the guards are to know; ``gone`` and ``settles`` as for `apply`."""
         known = self.checkpoint
         return Before(
             first=known is None,
@@ -328,6 +328,7 @@ class Mirror:
             home=self._home,
             entries=self.entries,
             gone=gone,
+            kept=self.keeper.kept() if settles else None,
         )
 
     def _describe(self, refusal: Refusal) -> Held:
@@ -343,6 +344,7 @@ class Mirror:
             self._fingerprint,
             self._why,
             refusal.entries,
+            refusal.gone,
             self._recipe,
         )
 

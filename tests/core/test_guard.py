@@ -1,8 +1,10 @@
 """Guards: which plans are held, by their figures alone."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mirrorfs.core.guard import CAREFUL, Before, Danger, Limits, refuse
+from mirrorfs.core.guard import CAREFUL, Before, Danger, Kept, Limits, refuse
 from mirrorfs.core.plan import Action, Plan, Stage, Verb
 from mirrorfs.core.tree import Entry, Kind
 
@@ -70,3 +72,44 @@ def test_which_plans_are_held(planned, limits, flags, danger):
     if refusal:
         assert refusal.totals == planned.totals()
         assert any(character.isdigit() for character in refusal.message), "with the figures"
+
+
+def kept(refusal):
+    return Kept(refusal.danger, refusal.totals.delete, refusal.entries, refusal.gone)
+
+
+@given(
+    deleted=st.integers(1, 300),
+    stays=st.integers(0, 300),
+    source=st.sampled_from([0, 5]),
+    gone=st.integers(0, 300),
+    come=st.lists(st.tuples(st.integers(0, 500), st.booleans()), min_size=1, max_size=4),
+)
+def test_what_is_held_is_not_diluted_by_what_is_new(deleted, stays, source, gone, come):
+    """Nor by time, nor by a restart, which knows nothing of what was gone a moment before."""
+    held = deleted + stays
+    before = Before(entries=held, gone=gone)
+    refusal = refuse(plan(deleted, source=source, kept=held), CAREFUL, before, whole=True)
+    for new, restarted in come if refusal else []:
+        held, source = held + new, source + new
+        now = Before(entries=held, gone=0 if restarted else gone, kept=kept(refusal))
+        refusal = refuse(plan(deleted, source=source, kept=held), CAREFUL, now, whole=True)
+        assert refusal is not None
+        assert refusal.danger in (Danger.SOURCE_EMPTIED, Danger.MASS_DELETION)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "refused"),
+    [
+        pytest.param(plan(600), plan(500, kept=5000), False, id="it came back in part: work"),
+        pytest.param(plan(600), plan(501, kept=5000), True, id="and that is still a disaster"),
+        pytest.param(plan(600), plan(0, kept=5000), False, id="it came back"),
+        pytest.param(plan(9, source=0), plan(9, source=1), True, id="nothing of it came back"),
+        pytest.param(plan(9, source=0), plan(8, source=1), False, id="some of a few came back"),
+    ],
+)
+def test_a_source_that_recovers_is_not_held(first, then, refused):
+    refusal = refuse(first, CAREFUL, whole=True)
+    again = refuse(then, CAREFUL, Before(kept=kept(refusal)), whole=True)
+    assert (again is not None) is refused
+    assert refuse(then, FREE, Before(kept=kept(refusal)), whole=True) is None, "a person decided"

@@ -58,6 +58,7 @@ def held(actions=(GONE,), *, command="sync", **rest):
         "print",
         "as asked",
         5,
+        3,
         recipe,
         **rest,
     )

@@ -109,6 +109,42 @@ def test_what_goes_while_it_is_held_makes_another_plan(filled: Places) -> None:
         assert held(filled) is None, "the source recovered"
 
 
+@pytest.mark.parametrize("end", ["approve", "discard", "recover"])
+def test_what_is_new_meanwhile_does_not_dilute_what_is_held(filled: Places, end: str) -> None:
+    """Three times as much comes as is to be removed, before and after a kill."""
+    source, destination, state = filled
+
+    def add(name: str) -> None:
+        for number in range(500):
+            (source / f"{name}{number}").touch()
+        assert ask(state_of(run), "wait", seconds=60)["held"], "it is held still"
+        assert (destination / f"{name}499").exists(), "what is new is copied"
+        assert len(list(destination.glob("d*/*"))) == stay
+
+    with Service("run", source, destination, state=state) as run:
+        run.mirrors()
+        empty(source)
+        run.reaches("held")
+        plan = settled(run)
+        stay = len(list(destination.glob("d*/*")))
+        add("new")
+        if end == "discard":
+            call("discard", destination, plan["id"], state=state)
+        run.kill()
+        run.start()
+        run.reaches("held")
+        add("newer")
+        assert held(filled)["id"] == plan["id"]
+        match end:
+            case "approve":
+                call("approve", destination, plan["id"], state=state)
+            case "recover":
+                fill(source)
+        if end != "discard":
+            run.mirrors()
+            assert held(filled) is None
+
+
 def test_a_discarded_plan_stays_so_and_another_one_is_held(filled: Places) -> None:
     source, destination, state = filled
     with Service("run", source, destination, state=state) as run:
