@@ -131,7 +131,7 @@ def lock(fd: int, complaint: Callable[[], str]) -> None:
         except BlockingIOError as error:
             if attempt == LOCK_ATTEMPTS - 1:
                 raise JournalLocked(complaint()) from error
-            time.sleep(0.002)
+            time.sleep(0.002)  # to wait in the kernel would end only when a real writer does
         else:
             return
 

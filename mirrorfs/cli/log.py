@@ -56,6 +56,7 @@ def run(call: Call) -> int:
             for record, called in _named(place, next(news)):
                 print_out(show(record, called, several))
         print_out("", flush=True)
+        # For people, and over several directories some of which may not be there yet.
         time.sleep(LOOK_SECONDS)
     return ExitCode.OK
 

@@ -44,7 +44,9 @@ def waited(call: Call, made: Mirroring, source: str, destination: str) -> int | 
         except NotRunning:
             if not left or _is_free(destination):
                 return None
-            time.sleep(LOOK_SECONDS)  # another sync is at it, or a run that is just starting
+            # Another sync is at it, or a run that is just starting; a lock and a socket have no
+            # event in common.
+            time.sleep(LOOK_SECONDS)
             continue
         return _said(call, answer)
 

@@ -39,6 +39,7 @@ def watch(state: State, look: Look) -> Sequence[Account]:
             if told.get(mirror["name"]) != line:
                 told[mirror["name"]] = line
                 print_out(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n", flush=True)
+        # What is told changes with time alone, too: how far a mirror is behind, who has died.
         time.sleep(LOOK_SECONDS)
 
 

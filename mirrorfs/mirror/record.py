@@ -9,7 +9,6 @@ every record. Only checkpoints must be durable, in their order.
 """
 
 import os
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
@@ -21,6 +20,7 @@ from mirrorfs.core.tree import Identity
 from mirrorfs.drives import asleep, located, name
 from mirrorfs.errors import DriveAway, MirrorError, StateError, TemporaryError
 from mirrorfs.mirror.checkpoint import CheckpointFile
+from mirrorfs.mirror.cookies import Cookies
 from mirrorfs.mirror.leftout import Extent, Extents
 from mirrorfs.mirror.noticing import BY_ITSELF, Noticing
 from mirrorfs.state import State, make
@@ -73,9 +73,9 @@ class Recorder:
     ) -> None:
         self._state = state
         self._place = place
-        self._awaited: dict[str, Callable[[Position], None]] = {}
         make(state.source(place))
-        cookies = self._cookies = make(state.cookies(place))
+        cookies = make(state.cookies(place))
+        self._cookies = Cookies[Callable[[Position], None]](cookies)
         with suppress(OSError):  # what is left there harms nobody
             for left in os.listdir(cookies):
                 with suppress(OSError):  # nor does what is no cookie of ours
@@ -152,27 +152,17 @@ class Recorder:
     def lay(self, heard: Callable[[Position], None]) -> str:
         """Lay a barrier; its name, for `lift`. ``heard`` is called, in the watcher's thread, with a
         position behind everything that changed before now. Raises OSError."""
-        nonce = uuid.uuid4().hex
-        self._awaited[nonce] = heard
-        path = os.path.join(self._cookies, nonce)
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except OSError:
-            del self._awaited[nonce]
-            raise
-        return nonce
+        return self._cookies.lay(heard)
 
     def lift(self, nonce: str) -> None:
         """Take a barrier away, whether it was heard of or not."""
-        self._awaited.pop(nonce, None)
-        with suppress(OSError):
-            os.unlink(os.path.join(self._cookies, nonce))
+        self._cookies.lift(nonce)
 
     def _emit(self, changes: list[Change]) -> None:
         position = self.writer.append([encode(change) for change in changes])
-        if self._awaited:
+        if awaited := self._cookies.awaited:
             for change in changes:
-                if isinstance(change, Cookie) and (heard := self._awaited.get(change.nonce)):
+                if isinstance(change, Cookie) and (heard := awaited.get(change.nonce)):
                     heard(position)
 
     def retain(self) -> None:

@@ -3,13 +3,12 @@
 Law: a record that is not understood widens what must be looked at, it is never passed over.
 """
 
-import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 from journal import JournalError, Position, Reader
 from mirrorfs.core.change import Change, ChangeRefused, Cookie, Gap, decode
+from mirrorfs.mirror.cookies import Cookies
 
 ANSWER_SECONDS = 5.0
 
@@ -41,11 +40,10 @@ def watcher_answers(journal: Reader, cookies: str) -> bool:
     earlier events and is answered with a record. Takes some milliseconds; False after
     `ANSWER_SECONDS` of silence.
     """
-    nonce = os.urandom(16).hex()
-    path = os.path.join(cookies, nonce)
+    laid = Cookies[None](cookies)
     try:
         replay = Replay(journal, journal.tail_position())
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        nonce = laid.lay(None)
     except (OSError, JournalError):
         return False
     try:
@@ -53,8 +51,7 @@ def watcher_answers(journal: Reader, cookies: str) -> bool:
     except JournalError:
         return False
     finally:
-        with suppress(OSError):  # a watcher that begins anew clears its directory
-            os.unlink(path)
+        laid.lift(nonce)
 
 
 def _await(cookie: Cookie, replay: Replay) -> bool:
@@ -65,5 +62,6 @@ def _await(cookie: Cookie, replay: Replay) -> bool:
             return True
         if time.monotonic() > deadline:
             return False
+        # The answer takes some milliseconds; to watch the journal's directory would take as many.
         time.sleep(pause)
         pause = min(pause * 2, 0.02)

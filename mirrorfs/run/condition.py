@@ -127,6 +127,11 @@ class Condition:
             self.said(reading.why)
         self.held = refusal is not None
 
+    def works(self) -> None:
+        """A cycle takes a while: until it is over nothing is known of what it does."""
+        if self.status.phase in RESTING:
+            self.phase(Phase.MIRRORING)
+
     def rests(self, follower: Follower) -> None:
         """A cycle is over."""
         status = self.status

@@ -70,7 +70,7 @@ class Cycles:
         """What changed, then what is owed; whether there was any of it."""
         worked = False
         for work in (follower.cycle, follower.retry):
-            if (turn := await self._thread(work)) is None:
+            if (turn := await self._thread(work, self._condition.works)) is None:
                 continue
             worked = True
             self._condition.turned(turn)

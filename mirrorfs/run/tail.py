@@ -6,7 +6,6 @@ moved.
 """
 
 import os
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -15,6 +14,7 @@ import trio
 from journal import JournalError, Position, Reader, writer_alive
 from mirrorfs.core.change import Cookie
 from mirrorfs.errors import StateError
+from mirrorfs.mirror.cookies import Cookies
 from mirrorfs.mirror.leftout import Extent, recorded_for
 from mirrorfs.mirror.replay import Replay
 from mirrorfs.state import State
@@ -39,8 +39,7 @@ class Tail:
         self._wanted = {extent.left_out for extent in extents}
         self._appended = appended
         self._journal = Reader(state.journal(source))
-        self._cookies = state.cookies(source)
-        self._awaited: dict[str, tuple[Replay, Callable[[Position], None]]] = {}
+        self._cookies = Cookies[tuple[Replay, Callable[[Position], None]]](state.cookies(source))
 
     async def follow(self) -> None:
         """Until nobody records. Raises StateError for a journal that cannot vouch for us."""
@@ -80,39 +79,29 @@ class Tail:
 
     def lay(self, heard: Callable[[Position], None]) -> str:
         """As `Recorder.lay` does; the other process answers. Raises OSError."""
-        nonce = uuid.uuid4().hex
         try:
             replay = Replay(self._journal, self._journal.tail_position())
         except JournalError as error:
             raise OSError(0, str(error)) from error
-        self._awaited[nonce] = (replay, heard)
-        path = os.path.join(self._cookies, nonce)
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except OSError:
-            del self._awaited[nonce]
-            raise
-        return nonce
+        return self._cookies.lay((replay, heard))
 
     def lift(self, nonce: str) -> None:
         """As `Recorder.lift` does."""
-        self._awaited.pop(nonce, None)
-        with suppress(OSError):
-            os.unlink(os.path.join(self._cookies, nonce))
+        self._cookies.lift(nonce)
 
     def left(self) -> list[tuple[str, Callable[[Position], None]]]:
         """What was laid and has no answer; nobody will give one."""
-        left = [(nonce, heard) for nonce, (_, heard) in self._awaited.items()]
+        left = [(nonce, heard) for nonce, (_, heard) in self._cookies.awaited.items()]
         for nonce, _ in left:
             self.lift(nonce)
         return left
 
     def _hear(self) -> None:
         """Look for the answers to what was laid."""
-        for nonce, (replay, heard) in list(self._awaited.items()):
+        for nonce, (replay, heard) in list(self._cookies.awaited.items()):
             cookie = Cookie(nonce)
             with suppress(JournalError):  # then there is no answer, until somebody else records
                 # To the end of the batch: the cursor moves behind it then.
                 if cookie in list(replay.changes()) and replay.cursor is not None:
-                    del self._awaited[nonce]
+                    del self._cookies.awaited[nonce]
                     heard(replay.cursor)

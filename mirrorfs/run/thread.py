@@ -15,6 +15,7 @@ from mirrorfs.run.pulse import Stage
 T = TypeVar("T")
 
 GRACE_SECONDS = 1.5
+LATE_SECONDS = 0.25  # most calls are over long before
 
 
 class Thread:
@@ -26,8 +27,8 @@ class Thread:
         self._until: float | None = None
         self.abandoned = False
 
-    async def __call__(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns or raises."""
+    async def __call__(self, work: Callable[[], T], late: Callable[[], None] | None = None) -> T:
+        """What ``work`` returns or raises; ``late`` is called when it takes a while."""
         token, ended = trio.lowlevel.current_trio_token(), trio.Event()
         results: list[T] = []
         errors: list[BaseException] = []
@@ -45,6 +46,11 @@ class Thread:
 
         trio.lowlevel.start_thread_soon(begin, deliver, "mirrorfs-cycles")
         try:
+            if late is not None:
+                with trio.move_on_after(LATE_SECONDS):
+                    await ended.wait()
+                if not ended.is_set():
+                    late()
             await ended.wait()
         except trio.Cancelled:
             if self._until is None:

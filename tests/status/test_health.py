@@ -110,6 +110,17 @@ def test_each_state(call, places: Places, monkeypatch) -> None:
     assert file == [("create", "failed"), ("create", "done")]
 
 
+def test_while_it_copies_it_is_not_in_sync(places: Places) -> None:
+    """Also for those who only read its file."""
+    source, destination, state = places
+    with Service("run", source, destination, state=state, flags=("--bwlimit", "2M")) as run:
+        run.reaches("in sync")
+        (source / "large").write_bytes(bytes(range(256)) * 24_000)
+        run.reaches("mirroring")
+        assert not (destination / "large").exists()
+        run.mirrors()
+
+
 def test_who_was_killed_does_not_run(call, places: Places) -> None:
     (places.source / "a").write_text("x")
     with Service("run", places.source, places.destination, state=places.state) as run:

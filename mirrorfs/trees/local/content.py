@@ -68,6 +68,7 @@ class LocalContent(Content):
         while (wait := self._unsettled(st, grain_ns)) and rounds:
             rounds -= 1 if wait < SECOND // 10 else rounds
             while wait:
+                # The end of a tick is a moment, and no event.
                 time.sleep(max(wait, TRIFLE) / SECOND)
                 wait = self._unsettled(st, grain_ns, coarse_now())
             st = self._look()
