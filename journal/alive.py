@@ -6,7 +6,6 @@ it taken, so `files.lock` asks more than once before it gives up.
 
 import fcntl
 import os
-from pathlib import Path
 
 from journal import files
 from journal.errors import JournalUnreadable
@@ -15,7 +14,7 @@ from journal.errors import JournalUnreadable
 def writer_alive(directory: str | os.PathLike[str]) -> bool:
     """Whether a `Writer` has the journal in `directory` open. Raises `JournalUnsafe`,
     `JournalUnreadable`."""
-    place = Path(directory)
+    place = os.fspath(directory)
     try:
         with files.reading(place), files.opened(place) as fd:
             lock = files.open_file(fd, "lock")
@@ -26,7 +25,7 @@ def writer_alive(directory: str | os.PathLike[str]) -> bool:
     except BlockingIOError:
         return True
     except OSError as error:
-        raise JournalUnreadable(str(place), error) from error
+        raise JournalUnreadable(place, error) from error
     finally:
         os.close(lock)
     return False

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
@@ -25,7 +24,8 @@ class CursorFile:
     """One mapping at `path`. One process at a time stores to it; any number may load it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = os.fspath(path)
+        self._directory, self._name = os.path.split(os.path.join(".", self.path))
 
     def load(self) -> dict[str, Any] | None:
         """What was stored last; None if nothing ever was.
@@ -34,8 +34,8 @@ class CursorFile:
         `JournalUnreadable`.
         """
         try:
-            with files.reading(self.path), files.opened(self.path.parent) as directory:
-                fd = files.open_file(directory, self.path.name)
+            with files.reading(self.path), files.opened(self._directory) as directory:
+                fd = files.open_file(directory, self._name)
         except FileNotFoundError:
             return None
         with open(fd, "rb") as file:
@@ -68,29 +68,29 @@ class CursorFile:
         if not all(isinstance(key, str) for key in mapping) or len(data) > MAX_CURSOR:
             raise RecordInvalid(f"a cursor has str keys and at most {MAX_CURSOR} bytes")
         try:
-            with files.opened(self.path.parent) as directory:
-                name = self.path.name
+            with files.opened(self._directory) as directory:
+                name = self._name
                 os.close(
                     files.create(directory, name, lambda fd: files.write_all(fd, data, 0)),
                 )
         except OSError as error:
-            raise JournalUnwritable(str(self.path), error) from error
+            raise JournalUnwritable(self.path, error) from error
 
     def tidy(self) -> None:
         """Remove what a `store` that was killed left behind; nobody else may be storing."""
-        with suppress(OSError, JournalError), files.opened(self.path.parent) as directory:
-            files.remove(directory, files.NEW + self.path.name)
+        with suppress(OSError, JournalError), files.opened(self._directory) as directory:
+            files.remove(directory, files.NEW + self._name)
 
     def remove(self) -> None:
         """Forget the mapping, if there is one. Raises `JournalUnwritable`."""
         try:
-            with files.opened(self.path.parent) as directory:
-                files.remove(directory, self.path.name)
+            with files.opened(self._directory) as directory:
+                files.remove(directory, self._name)
                 os.fsync(directory)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise JournalUnwritable(str(self.path), error) from error
+            raise JournalUnwritable(self.path, error) from error
 
 
 def _frame(body: bytes) -> bytes:

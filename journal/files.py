@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
 
 from journal.errors import JournalLocked, JournalUnreadable, JournalUnsafe
 
@@ -22,7 +21,7 @@ _SAFE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[int]:
+def opened(directory: str) -> Iterator[int]:
     """The directory's descriptor. Raises `JournalUnsafe`, or `FileNotFoundError` as it is."""
     fd = open_directory(directory)
     try:
@@ -32,7 +31,7 @@ def opened(directory: Path) -> Iterator[int]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: str) -> Iterator[None]:
     """What the system refuses a reader inside is `JournalUnreadable`; what is missing stays
     `FileNotFoundError`."""
     try:
@@ -40,17 +39,17 @@ def reading(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise JournalUnreadable(str(path), error) from error
+        raise JournalUnreadable(path, error) from error
 
 
-def open_directory(directory: Path) -> int:
+def open_directory(directory: str) -> int:
     try:
         fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | _SAFE)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EACCES):
             raise JournalUnsafe(f"{directory} is not a directory of ours") from error
         raise
-    return _ours(fd, str(directory), stat.S_ISDIR)
+    return _ours(fd, directory, stat.S_ISDIR)
 
 
 def open_file(directory: int, name: str, flags: int = os.O_RDONLY) -> int:

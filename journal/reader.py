@@ -13,7 +13,6 @@ segment with a successor no longer changes.
 import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from journal import codec, files, segment
@@ -48,7 +47,7 @@ class Reader:
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self.directory = Path(directory)
+        self.directory = os.fspath(directory)
         self._latest: _Place | None = None
         self._examined: Segment | None = None
 
@@ -88,7 +87,7 @@ class Reader:
             return Position(last.epoch, walk.sequence)
 
     def _walk(self, place: _Place, fd: int, header: Header) -> Walk:
-        path = str(self.directory / place.segment.name)
+        path = os.path.join(self.directory, place.segment.name)
         if place.previous is None:
             return Walk(fd, header, path)
         return Walk(
@@ -124,7 +123,8 @@ class Reader:
                 return _Place(found, after.sequence)
             try:
                 with segment.reading(directory, found, self.directory) as (fd, header):
-                    return self._within(Walk(fd, header, str(self.directory / found.name)), after)
+                    path = os.path.join(self.directory, found.name)
+                    return self._within(Walk(fd, header, path), after)
             except FileNotFoundError:
                 continue
 
@@ -211,8 +211,7 @@ class Reader:
     def _cross(self, directory: int, walk: Walk, following: Segment) -> None:
         with segment.reading(directory, following, self.directory) as (_, header):
             if header.broken:
-                raise JournalCorrupt(
-                    str(self.directory / following.name), 0, "what came before it was damaged"
-                )
+                path = os.path.join(self.directory, following.name)
+                raise JournalCorrupt(path, 0, "what came before it was damaged")
             if (bad := walk.continued_by(header)) is not None:
                 raise JournalCorrupt(walk.path, walk.offset, bad)

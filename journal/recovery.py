@@ -9,7 +9,6 @@ clean, so evidence of the last segment or of a later one counts as much as the d
 
 import os
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 from journal import files, scan, segment
@@ -18,7 +17,7 @@ from journal.errors import JournalCorrupt
 from journal.scan import End
 from journal.segment import Segment
 
-_EVIDENCE = re.compile(r"(.+)\.(torn|broken)", re.ASCII)
+_EVIDENCE = r"(.+)\.(torn|broken)"
 _CHUNK = 1 << 20
 
 
@@ -48,12 +47,12 @@ def evidence(directory: int) -> list[tuple[Segment, End, str]]:
     """What earlier recoveries kept: the segment it is of, what it was, the file's name."""
     return sorted(
         (of, "torn" if match[2] == "torn" else "corrupt", match[0])
-        for match in map(_EVIDENCE.fullmatch, os.listdir(directory))
-        if match and (of := Segment.parse(match[1]))
+        for name in os.listdir(directory)
+        if (match := re.fullmatch(_EVIDENCE, name, re.ASCII)) and (of := Segment.parse(match[1]))
     )
 
 
-def recover(directory: int, path: Path) -> tuple[Recovery, Tail]:
+def recover(directory: int, path: str) -> tuple[Recovery, Tail]:
     """Make the journal's end one to append behind. Raises OSError, `JournalUnsafe`,
     `JournalVersion`. The good frames of the last segment are on the disk when it returns."""
     _clear(directory)
@@ -73,16 +72,16 @@ def _clear(directory: int) -> None:
     for name in os.listdir(directory):
         of = Segment.parse(name.removeprefix(files.NEW))
         plain = name.removeprefix(files.NEW)
-        ours = (of and not of.last) or _EVIDENCE.fullmatch(plain)
+        ours = (of and not of.last) or re.fullmatch(_EVIDENCE, plain, re.ASCII)
         if name.startswith(files.NEW) and ours:
             files.remove(directory, name)
 
 
-def _mend(directory: int, last: Segment, path: Path, done: Recovery) -> tuple[Recovery, Tail]:
+def _mend(directory: int, last: Segment, path: str, done: Recovery) -> tuple[Recovery, Tail]:
     fd = files.open_file(directory, last.name, os.O_RDWR)
     try:
         header = segment.header_of(fd, last, path)
-        walk = scan.Walk(fd, header, str(path / last.name))
+        walk = scan.Walk(fd, header, os.path.join(path, last.name))
         for _ in walk.frames():
             pass
         ending = walk.ending(files.boot())

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from journal import codec, files, recovery, segment
@@ -53,7 +52,7 @@ def retain(
     None, or a position that this journal does not know, drops nothing: ask for `over`, and
     decide. Raises `JournalLocked` (another retention runs), `JournalUnwritable`, `JournalUnsafe`.
     """
-    with _alone(Path(directory)) as fd:
+    with _alone(os.fspath(directory)) as fd:
         segments = segment.current(segment.every(fd))
         needed = 0
         if keep_after is not None:
@@ -66,7 +65,7 @@ def retain(
 
 def trim(directory: str | os.PathLike[str], budget: int) -> Retention:
     """Drop the oldest segments, needed or not, until the rest is within the budget (bytes)."""
-    with _alone(Path(directory)) as fd:
+    with _alone(os.fspath(directory)) as fd:
         segments = segment.current(segment.every(fd))
         sizes = [_size(fd, each.name) for each in segments[:-1]]
         excess, count = sum(sizes) - budget, 0
@@ -88,7 +87,7 @@ def compact(
 
     Raises `RecordInvalid` for what the fold returned, and what `retain` raises.
     """
-    path = Path(directory)
+    path = os.fspath(directory)
     with _alone(path) as fd:
         segments = segment.current(segment.every(fd))
         sealed = segments[:-1]
@@ -116,17 +115,17 @@ def compact(
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[int]:
+def _alone(path: str) -> Iterator[int]:
     try:
         with files.opened(path) as fd:
             files.lock(fd, lambda: f"the journal in {path} is being compacted by another process")
             _sweep(fd, path)
             yield fd
     except OSError as error:
-        raise JournalUnwritable(str(path), error) from error
+        raise JournalUnwritable(path, error) from error
 
 
-def _sweep(fd: int, path: Path) -> None:
+def _sweep(fd: int, path: str) -> None:
     """Remove what a compaction that was cut short left: superseded segments, half-made ones."""
     segments = segment.every(fd)
     standing = segment.current(segments)
@@ -141,7 +140,7 @@ def _sweep(fd: int, path: Path) -> None:
             files.remove(fd, name)
 
 
-def _whole(fd: int, compacted: Segment, path: Path) -> bool:
+def _whole(fd: int, compacted: Segment, path: str) -> bool:
     try:
         with segment.reading(fd, compacted, path) as (source, header):
             walk = Walk(source, header, compacted.name)
@@ -173,7 +172,7 @@ def _drop(fd: int, segments: list[Segment], count: int, budget: int) -> Retentio
 
 
 def _unbroken(
-    fd: int, run: list[Segment], path: Path, problems: list[str]
+    fd: int, run: list[Segment], path: str, problems: list[str]
 ) -> Iterator[list[Segment]]:
     """Parts of the run inside which nothing is missing: a break must stay visible."""
     part: list[Segment] = []
@@ -195,9 +194,7 @@ def _unbroken(
         yield part
 
 
-def _fold(
-    fd: int, run: list[Segment], following: Segment, path: Path, fold: Fold
-) -> Segment | None:
+def _fold(fd: int, run: list[Segment], following: Segment, path: str, fold: Fold) -> Segment | None:
     if len(run) == 1 and run[0].last:
         return None
     folded: list[Any] = []
@@ -209,7 +206,7 @@ def _fold(
             if walk is not None and (bad := walk.continued_by(header)) is not None:
                 raise JournalCorrupt(walk.path, walk.offset, bad)
             first = first or header
-            walk = Walk(source, header, str(path / each.name))
+            walk = Walk(source, header, os.path.join(path, each.name))
             for frame in walk.frames():
                 try:
                     pending += codec.unpack(frame.payload, frame.records)

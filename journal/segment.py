@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from journal import codec, files
@@ -79,7 +78,7 @@ def locate(segments: list[Segment], position: Position) -> Segment:
 
 
 @contextmanager
-def reading(directory: int, segment: Segment, path: Path) -> Iterator[tuple[int, Header]]:
+def reading(directory: int, segment: Segment, path: str) -> Iterator[tuple[int, Header]]:
     """The open segment and its header.
 
     Raises `JournalCorrupt` (at offset 0) when the header is damaged or is not the name's,
@@ -92,8 +91,8 @@ def reading(directory: int, segment: Segment, path: Path) -> Iterator[tuple[int,
         os.close(fd)
 
 
-def header_of(fd: int, segment: Segment, path: Path) -> Header:
-    where = str(path / segment.name)
+def header_of(fd: int, segment: Segment, path: str) -> Header:
+    where = os.path.join(path, segment.name)
     try:
         header = codec.decode_header(os.pread(fd, codec.HEADER_SIZE, 0))
     except OSError as error:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from journal import codec, files, recovery, segment
@@ -39,7 +38,7 @@ def verify(directory: str | os.PathLike[str]) -> Report:
     May run beside a writer, whose unfinished append then shows as a torn end. Raises only
     `JournalUnsafe` for the directory itself; a directory that does not exist is an empty journal.
     """
-    path = Path(directory)
+    path = os.fspath(directory)
     try:
         with files.opened(path) as fd:
             check = _Check(fd, path)
@@ -49,7 +48,7 @@ def verify(directory: str | os.PathLike[str]) -> Report:
 
 
 class _Check:
-    def __init__(self, fd: int, path: Path) -> None:
+    def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
         self._path = path
         self._problems: list[str] = []
@@ -85,12 +84,12 @@ class _Check:
     def _segment(self, each: Segment, last: bool) -> None:
         with segment.reading(self._fd, each, self._path) as (fd, header):
             self._size += os.fstat(fd).st_size
-            before, where = self._before, self._path / each.name
+            before, where = self._before, os.path.join(self._path, each.name)
             if header.broken:
                 self._problems.append(f"{where}: what came before it was damaged")
             elif before is not None and (bad := before.continued_by(header)) is not None:
                 self._problems.append(f"{before.path}: at byte {before.offset}: {bad}")
-            walk = Walk(fd, header, str(where))
+            walk = Walk(fd, header, where)
             self._problems.extend(self._decode(walk))
             ending = walk.ending(files.boot())
             if last and ending.state == "corrupt":

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from errno import EIO
-from pathlib import Path
 from typing import Any, Final, Self
 
 from journal import codec, files, segment
@@ -52,7 +51,7 @@ class Writer:
     ) -> None:
         if not MIN_SEGMENT_SIZE <= segment_size <= codec.MAX_SEGMENT:
             raise ValueError(f"segment_size={segment_size}")
-        self.directory = Path(directory)
+        self.directory = os.fspath(directory)
         self._size = segment_size
         self._sync_every = sync_every
         self._on_append = on_append
@@ -64,12 +63,12 @@ class Writer:
         except BaseException as error:
             self._release()
             if isinstance(error, OSError):
-                raise JournalUnwritable(str(self.directory), error) from error
+                raise JournalUnwritable(self.directory, error) from error
             raise
 
     def _open(self, continue_epoch: bool) -> None:
         with suppress(FileExistsError):
-            self.directory.mkdir(mode=0o700)
+            os.mkdir(self.directory, mode=0o700)
         self._directory_fd = files.open_directory(self.directory)
         self._lock_fd = files.open_file(self._directory_fd, "lock", os.O_RDWR | os.O_CREAT)
         files.lock(self._lock_fd, self._who_has_it)
@@ -183,7 +182,7 @@ class Writer:
             self._write(payload, count)
         except OSError as error:
             self._left = True
-            raise JournalUnwritable(str(self.directory), error) from error
+            raise JournalUnwritable(self.directory, error) from error
 
     def _write(self, payload: bytes, count: int) -> None:
         sequence = self._sequence + count
@@ -229,7 +228,7 @@ class Writer:
                 return self.durable
             if self._doubtful:
                 error = OSError(EIO, "an earlier flush failed; append to begin a new segment")
-                raise JournalUnwritable(str(self.directory), error)
+                raise JournalUnwritable(self.directory, error)
             # A duplicate, because the appending thread may leave the segment meanwhile.
             fd = os.dup(self._fd)
         try:
@@ -238,7 +237,7 @@ class Writer:
             with self._mutex:
                 if self._header is header:
                     self._left = self._doubtful = True
-            raise JournalUnwritable(str(self.directory), error) from error
+            raise JournalUnwritable(self.directory, error) from error
         finally:
             os.close(fd)
         with self._mutex:
@@ -262,7 +261,7 @@ class Writer:
                 self._write(codec.EMPTY, 0)
                 os.fdatasync(self._fd)
         except OSError as error:
-            raise JournalUnwritable(str(self.directory), error) from error
+            raise JournalUnwritable(self.directory, error) from error
         finally:
             self._release()
 

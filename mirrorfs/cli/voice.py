@@ -6,7 +6,6 @@ begins), closed with the final figures.
 
 import sys
 from contextlib import ExitStack
-from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from mirrorfs.cli.flags import Flags
@@ -97,6 +96,8 @@ class Voice:
         return min(wanted, Level.NOTICE) if dry else wanted
 
     def _date(self) -> str:
+        from datetime import datetime
+
         flags = self._flags.logging
         if flags.stats_one_line_date_format:
             from mirrorfs.output.gotime import format_time

@@ -17,7 +17,7 @@ from mirrorfs.trees.local.mountinfo import covering, mounts_now
 FSTAB = "/etc/fstab"
 MEDIA = ("run/media", "media")
 
-_OCTAL = re.compile(r"\\([0-7]{3})")
+_OCTAL = r"\\([0-7]{3})"
 
 
 def refuse_bare(text: str) -> None:
@@ -44,7 +44,9 @@ def _mount_points() -> list[str]:
         for line in lines:
             fields = line.partition("#")[0].split()
             if len(fields) > 1 and fields[1].startswith("/"):
-                found.append(_OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[1]).strip("/"))
+                found.append(
+                    re.sub(_OCTAL, lambda match: chr(int(match[1], 8)), fields[1]).strip("/")
+                )
     return [point for point in found if point]
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mirrorfs.errors import UsageError
 
-_WRITTEN = re.compile(r"(UUID|LABEL|PARTUUID)=(.*?)(?::(/.*)?)?", re.DOTALL)
+_WRITTEN = r"(UUID|LABEL|PARTUUID)=(.*?)(?::(/.*)?)?"
 
 
 class Place(NamedTuple):
@@ -41,8 +41,7 @@ class Place(NamedTuple):
 
 def parse(text: str) -> Place | None:
     """``None`` for a path. Raises UsageError."""
-    found = _WRITTEN.fullmatch(text)
-    if found is None:
+    if "=" not in text or (found := re.fullmatch(_WRITTEN, text, re.DOTALL)) is None:
         return None
     tag, value, folder = found.groups()
     folder = (folder or "").strip("/")

@@ -21,7 +21,7 @@ from mirrorfs.state import make
 
 SEGMENTS = 8  # of which a history consists when it is full
 _CROWD = 1000  # segments at most, should the clock be set back all the time
-_NAME = re.compile(r"(\d{10})\.lines", re.ASCII)
+_NAME = r"(\d{10})\.lines"
 _STEP = 1 << 16
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -29,7 +29,7 @@ _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 def segments(directory: str) -> list[str]:
     """The names of the segments, the oldest first; none where there is no history."""
     try:
-        return sorted(name for name in os.listdir(directory) if _NAME.fullmatch(name))
+        return sorted(name for name in os.listdir(directory) if re.fullmatch(_NAME, name, re.ASCII))
     except OSError:
         return []
 

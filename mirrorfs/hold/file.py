@@ -18,7 +18,6 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any
 from zlib import crc32
 
@@ -44,7 +43,7 @@ class HoldFile:
     """The kept plan of one mirror. One process at a time changes it, any number may read."""
 
     def __init__(self, directory: str) -> None:
-        self.path = Path(directory, NAME)
+        self._directory, self.path = directory, os.path.join(directory, NAME)
 
     def load(self) -> Held | None:
         """The header; ``None`` when no plan is kept. Raises StateError for anything else than what
@@ -107,8 +106,8 @@ class HoldFile:
                 _put(file, count)
 
         try:
-            with files.opened(self.path.parent) as directory:
-                os.close(files.create(directory, self.path.name, fill))
+            with files.opened(self._directory) as directory:
+                os.close(files.create(directory, NAME, fill))
         except JournalError as error:
             raise self._foreign(error) from error
         except (OSError, ValueError, OverflowError) as error:
@@ -130,12 +129,12 @@ class HoldFile:
         """Keep nothing any more; and no directory, if that was all there was."""
         with suppress(OSError):
             os.unlink(self.path)
-            os.rmdir(self.path.parent)
+            os.rmdir(self._directory)
 
     def _open(self) -> IO[bytes] | None:
         try:
-            with files.opened(self.path.parent) as directory:
-                return open(files.open_file(directory, self.path.name), "rb", buffering=_BUFFER)
+            with files.opened(self._directory) as directory:
+                return open(files.open_file(directory, NAME), "rb", buffering=_BUFFER)
         except FileNotFoundError:
             return None
         except (JournalError, OSError) as error:

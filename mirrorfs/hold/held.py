@@ -3,7 +3,6 @@
 Law: plain data. The plan's actions are beside it in the file (`mirrorfs.hold.file`).
 """
 
-from shlex import quote
 from typing import Any
 
 from mirrorfs.core.approval import ID_LENGTH
@@ -85,5 +84,7 @@ def remedy(refusal: Refusal, destination: str, home: str) -> str:
 
 def approve_command(destination: str, plan: str, home: str) -> str:
     """The command that approves a held plan; ``home`` is the state directory it is kept in."""
+    from shlex import quote
+
     chosen = "" if State.find().home == home else f" --state-dir {quote(home)}"
     return f"mirrorfs approve {quote(destination)} {plan}{chosen}"

@@ -8,7 +8,6 @@ import json
 import os
 import time
 from contextlib import suppress
-from shlex import quote
 from typing import NamedTuple
 
 from mirrorfs.errors import TemporaryError
@@ -88,6 +87,8 @@ class PauseFile:
 
 def resume_command(destination: str, home: str) -> str:
     """The command that ends a pause; ``home`` is the state directory it is kept in."""
+    from shlex import quote
+
     chosen = "" if State.find().home == home else f" --state-dir {quote(home)}"
     return f"mirrorfs resume {quote(destination)}{chosen}"
 

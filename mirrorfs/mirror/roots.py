@@ -8,6 +8,7 @@ is made where a drive should be.
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
 
 from mirrorfs.core.options import Options
 from mirrorfs.drives import Found, asleep, find, make, rouse
@@ -17,7 +18,9 @@ from mirrorfs.mirror.preflight import lock_destination
 from mirrorfs.sync.settings import Settings
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.local.kernel import mount_at
-from mirrorfs.trees.memory import MemoryTree
+
+if TYPE_CHECKING:
+    from mirrorfs.trees.memory import MemoryTree
 
 _MOMENT = 2.0  # seconds: who finds the claim on a destination lets go of its lock at once
 
@@ -63,8 +66,10 @@ class Roots:
             self.source = self._keep(
                 LocalTree(found[0].path, options, owner=owner, partial_suffix=suffix), found[0]
             )
-            self.destination: MemoryTree | LocalTree = MemoryTree()
-            if not dry or os.path.isdir(at):
+            self.destination: MemoryTree | LocalTree
+            if dry and not os.path.isdir(at):
+                self.destination = _nothing()
+            else:
                 if create and not dry:
                     make(found[1])
                 if not dry:
@@ -84,7 +89,7 @@ class Roots:
 
     def rest(self) -> None:
         """Hold nothing open; what was written must be durable. Raises MirrorError, OSError."""
-        if self.rests or isinstance(self.destination, MemoryTree):
+        if self.rests or not isinstance(self.destination, LocalTree):
             return
         # What lies on the root file system nobody can take away: its lock stays, for everybody.
         leaves = self._lock >= 0 and self.destination.mount != mount_at("/")
@@ -156,3 +161,10 @@ class Roots:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _nothing() -> "MemoryTree":
+    """What a dry run sees where nothing is yet."""
+    from mirrorfs.trees.memory import MemoryTree
+
+    return MemoryTree()

@@ -2,6 +2,7 @@
 
 import os
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -113,14 +114,14 @@ def test_every_damage_of_one_byte_is_seen(tmp_path):
     file = HoldFile(str(tmp_path))
     stored = held()
     file.store(stored, [GONE, GONE._replace(path="b")])
-    whole = file.path.read_bytes()
+    whole = Path(file.path).read_bytes()
     damaged = [whole[:place] for place in range(0, len(whole), 3)] + [whole + b"\0"]
     damaged += [
         whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :]
         for place in range(len(whole))
     ]
     for data in damaged:
-        file.path.write_bytes(data)
+        Path(file.path).write_bytes(data)
         with pytest.raises(StateError, match="not a plan that was kept") as error:
             file.touched(file.load())
         assert "discard" in error.value.remedy
@@ -146,12 +147,12 @@ def test_a_path_that_leaves_the_root_is_refused(tmp_path, path):
 def test_a_file_of_somebody_else_is_not_read(tmp_path):
     file = HoldFile(str(tmp_path))
     file.store(held(), [GONE])
-    file.path.chmod(0o666)
+    Path(file.path).chmod(0o666)
     with pytest.raises(StateError, match="written by other users"):
         file.load()
-    elsewhere = file.path.rename(tmp_path / "elsewhere")
+    elsewhere = Path(file.path).rename(tmp_path / "elsewhere")
     elsewhere.chmod(0o600)
-    file.path.symlink_to(elsewhere)
+    Path(file.path).symlink_to(elsewhere)
     with pytest.raises(StateError, match="not a regular file of ours"):
         file.load()
 
@@ -178,5 +179,5 @@ def test_memory_does_not_grow_with_the_plan(tmp_path):
     assert sum(1 for _ in file.actions()) == many
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert file.path.stat().st_size > 60 * many
+    assert Path(file.path).stat().st_size > 60 * many
     assert peak < 5 << 20

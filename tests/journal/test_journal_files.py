@@ -51,7 +51,7 @@ def test_i5_a_cursor_that_never_was_or_was_forgotten(tmp_path: Path) -> None:
 def test_i5_every_damage_to_a_cursor_is_seen(tmp_path: Path) -> None:
     cursor = CursorFile(tmp_path / "cursor")
     cursor.store({"epoch": "e" * 32, "sequence": 12, "retry": ["a/b", "c"]})
-    whole = cursor.path.read_bytes()
+    whole = Path(cursor.path).read_bytes()
     damaged = itertools.chain(
         (whole[:at] for at in range(len(whole))),
         (whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :]
@@ -59,7 +59,7 @@ def test_i5_every_damage_to_a_cursor_is_seen(tmp_path: Path) -> None:
         (whole + b"x", whole + b"\n", whole + whole, bytes(len(whole)), b"\n" + whole),
     )  # fmt: skip
     for data in damaged:
-        cursor.path.write_bytes(data)
+        Path(cursor.path).write_bytes(data)
         with pytest.raises(CursorDamaged):
             cursor.load()
     cursor.store({"sequence": 13})

@@ -1,7 +1,6 @@
 """The filter in the words of `rclone --dump filters`."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from .limits import Limits
 from .rules import Rule
@@ -24,6 +23,8 @@ def dump(files: Iterable[Rule], directories: Iterable[Rule], limits: Limits) -> 
 
 
 def _moment(ns: int) -> str:
+    from datetime import UTC, datetime
+
     seconds, rest = divmod(ns, 1_000_000_000)
     try:
         text = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

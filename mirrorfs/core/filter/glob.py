@@ -112,7 +112,7 @@ class _Body:
 
 
 # Braces that hold a `/`, a `**` or further braces, and {{regexp}}: no directories can be read off.
-_OPAQUE = re.compile(r"\{[^{}]*(?:\*\*|/)[^{}]*\}|\{\{|\}\}|\{[^{}]*\{")
+_OPAQUE = r"\{[^{}]*(?:\*\*|/)[^{}]*\}|\{\{|\}\}|\{[^{}]*\{"
 
 
 def directories(glob: str) -> list[str]:
@@ -120,7 +120,7 @@ def directories(glob: str) -> list[str]:
 
     `/**` stands for "any directory"; a name that may be anywhere has only that. Deepest first.
     """
-    if _OPAQUE.search(glob):
+    if re.search(_OPAQUE, glob):
         return ["/**"]
     glob = re.sub("//+", "/", glob)
     found: list[str] = []

@@ -12,7 +12,7 @@ from .errors import ValueRefused
 from .size import format_size, parse_size
 
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+_CLOCK = r"([01]\d|2[0-3]):([0-5]\d)"
 _ACCEPTED = (
     "a rate such as 10M, UP:DOWN such as 10M:1M, 'off', or a timetable such as "
     "'08:00,512k Mon-12:00,10M:1M 23:00,off'"
@@ -47,7 +47,7 @@ def parse_bwlimit(value: str) -> tuple[Slot, ...]:
         if not comma or "," in rate:
             raise ValueRefused(value, _ACCEPTED, f"bad entry {entry!r}")
         day, dash, clock = when.rpartition("-")
-        time = _CLOCK.fullmatch(clock)
+        time = re.fullmatch(_CLOCK, clock, re.ASCII)
         if time is None:
             raise ValueRefused(value, _ACCEPTED, f"bad time {clock!r}")
         days = [_weekday(value, day)] if dash else range(7)

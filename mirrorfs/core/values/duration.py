@@ -1,13 +1,15 @@
 """Spans of time and ages: ms s m h d w M y, Go's combinations, or a date (rclone: Duration)."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING
 
 from mirrorfs.core.record import record
 
 from .errors import ValueRefused
 from .number import INT64_MAX, parse_decimal
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
@@ -22,11 +24,9 @@ _GO_UNITS = {
     "h": 3_600 * _SECOND,
 }
 _LONG_UNITS = {"d": _DAY, "w": 7 * _DAY, "M": 30 * _DAY, "y": 365 * _DAY}
-_TERM = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)", re.ASCII)
-_GO = re.compile(rf"([+-]?)((?:{_TERM.pattern})+)", re.ASCII)
-_DATE = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:([T ])(\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
-)
+_TERM = r"(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)"
+_GO = rf"([+-]?)((?:{_TERM})+)"
+_DATE = r"(\d{4}-\d\d-\d\d)(?:([T ])(\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)?)?"
 _ACCEPTED = (
     "a duration such as 10 (seconds), 1.5s, 1h30m, 2d, 3w, 4M, 1y (ms, s, m, h, d, w, M, y), "
     "a date such as 2006-01-02 or 2006-01-02T15:04:05Z, or 'off'"
@@ -45,7 +45,7 @@ class Age:
         return self.instant_ns if self.instant_ns is not None else now_ns - (self.span_ns or 0)
 
 
-def parse_age(value: str, tz: tzinfo | None = None) -> Age | None:
+def parse_age(value: str, tz: "tzinfo | None" = None) -> Age | None:
     """A span or a date; None for `off`. `tz` is the zone of dates without one (local: None).
 
     Raises ValueRefused.
@@ -63,7 +63,7 @@ def parse_age(value: str, tz: tzinfo | None = None) -> Age | None:
 
 
 def parse_duration(
-    value: str, *, now_ns: int | None = None, tz: tzinfo | None = None
+    value: str, *, now_ns: int | None = None, tz: "tzinfo | None" = None
 ) -> int | None:
     """Nanoseconds, None for `off`. A date means the span from it to `now_ns`.
 
@@ -82,10 +82,11 @@ def parse_duration(
 
 
 def _go_duration(value: str) -> int | None:
-    whole = _GO.fullmatch(value)
+    whole = re.fullmatch(_GO, value, re.ASCII)
     if whole is None:
         return 0 if value in ("0", "+0", "-0") else None
-    total = sum(_times(number, _GO_UNITS[unit]) for number, unit in _TERM.findall(whole[2]))
+    terms = re.findall(_TERM, whole[2], re.ASCII)
+    total = sum(_times(number, _GO_UNITS[unit]) for number, unit in terms)
     return -total if whole[1] == "-" else total
 
 
@@ -103,12 +104,16 @@ def _single_suffix(value: str) -> int | None:
 
 def _times(number: str, unit: int) -> int:
     # Decimal, so that 0.1 of a unit is exact and a long fraction loses nothing.
+    from decimal import Decimal, localcontext
+
     with localcontext(prec=60):
         return int(Decimal(number) * unit)
 
 
-def _date(value: str, tz: tzinfo | None) -> int:
-    parts = _DATE.fullmatch(value)
+def _date(value: str, tz: "tzinfo | None") -> int:
+    from datetime import UTC, datetime
+
+    parts = re.fullmatch(_DATE, value, re.ASCII)
     if parts is None or (parts[5] and parts[2] != "T"):
         raise ValueRefused(value, _ACCEPTED)
     try:
@@ -122,7 +127,9 @@ def _date(value: str, tz: tzinfo | None) -> int:
     return (since.days * 86_400 + since.seconds) * _SECOND + fraction
 
 
-def _zone(text: str) -> tzinfo:
+def _zone(text: str) -> "tzinfo":
+    from datetime import UTC, timedelta, timezone
+
     if text == "Z":
         return UTC
     offset = timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
@@ -141,13 +148,21 @@ def format_duration(span_ns: int | None) -> str:
     sign, rest = ("-", -span_ns) if span_ns < 0 else ("", span_ns)
     if rest < _SECOND:
         name = "ns" if rest < 1_000 else "\u00b5s" if rest < 1_000_000 else "ms"
-        return sign + _bare(str(Decimal(rest) / _GO_UNITS[name])) + name
+        return sign + _quotient(rest, _GO_UNITS[name]) + name
     minutes, left = divmod(rest, 60 * _SECOND)
-    seconds = _bare(str(Decimal(left) / _SECOND)) + "s"
+    seconds = _quotient(left, _SECOND) + "s"
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{sign}{hours}h{minutes}m{seconds}"
     return f"{sign}{minutes}m{seconds}" if minutes else sign + seconds
+
+
+def _quotient(span_ns: int, unit: int) -> str:
+    if span_ns % unit == 0:
+        return str(span_ns // unit)
+    from decimal import Decimal
+
+    return _bare(str(Decimal(span_ns) / unit))
 
 
 def _bare(number: str) -> str:

@@ -6,8 +6,9 @@ from .errors import ValueRefused
 
 _TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
 _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
-_OCTAL = re.compile(r"[+-]?0_?[0-7][0-7_]*", re.ASCII)
-_FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+# Patterns are compiled when they are used: most starts use none.
+_OCTAL = r"[+-]?0_?[0-7][0-7_]*"
+_FLOAT = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 
 INT64_MAX = (1 << 63) - 1
 
@@ -28,7 +29,7 @@ def parse_int(value: str) -> int:
         if value != value.strip() or not value.isascii():
             raise ValueError
         # Go reads a leading zero as octal; Python's base 0 refuses it.
-        number = int(value, 8) if _OCTAL.fullmatch(value) else int(value, 0)
+        number = int(value, 8) if re.fullmatch(_OCTAL, value, re.ASCII) else int(value, 0)
     except ValueError:
         raise ValueRefused(value, accepted) from None
     if not -INT64_MAX - 1 <= number <= INT64_MAX:
@@ -43,4 +44,4 @@ def parse_count(value: str) -> int:
 
 def parse_decimal(value: str) -> float | None:
     """A plain decimal number, or None when `value` is something else."""
-    return float(value) if _FLOAT.fullmatch(value) else None
+    return float(value) if re.fullmatch(_FLOAT, value, re.ASCII) else None

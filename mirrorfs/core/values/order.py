@@ -15,7 +15,7 @@ _ACCEPTED = (
     "or pattern,GLOB[,GLOB...]"
 )
 # A comma inside braces belongs to the glob.
-_GLOB_COMMA = re.compile(r",(?![^{]*\})")
+_GLOB_COMMA = r",(?![^{]*\})"
 
 
 @record
@@ -35,7 +35,7 @@ def parse_order_by(value: str) -> OrderBy | None:
     key, comma, rest = value.partition(",")
     key = key.lower()
     if key == "pattern":
-        globs = tuple(_GLOB_COMMA.split(rest))
+        globs = tuple(re.split(_GLOB_COMMA, rest))
         if not all(globs):
             raise ValueRefused(value, _ACCEPTED, "an empty glob")
         return OrderBy("pattern", globs=globs)

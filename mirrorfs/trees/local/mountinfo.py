@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mirrorfs.core.tree import is_within
 
 VIEW = "fuse.mirrorfs"  # the type of a mounted view of ours: it belongs to no tree
-_OCTAL = re.compile(rb"\\([0-7]{3})")
+_OCTAL = rb"\\([0-7]{3})"
 
 
 class Mount(NamedTuple):
@@ -103,5 +103,5 @@ def covering(real: str, listed: Iterable[Mount]) -> Mount | None:
 def _plain(raw: bytes) -> str:
     """Blanks and the like are escaped as three octal digits."""
     if b"\\" in raw:
-        raw = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), raw)
+        raw = re.sub(_OCTAL, lambda match: bytes([int(match[1], 8)]), raw)
     return os.fsdecode(raw).strip("/")
