@@ -31,10 +31,10 @@ from mirrorfs.mirror.replay import Replay
 from mirrorfs.state import State
 from mirrorfs.watch import Pace
 
-QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 KINDS = [storms.create, storms.rename, storms.remove, storms.mixed]
 
 torture = pytest.mark.torture
+both = pytest.mark.parametrize("backend", ["inotify", "fanotify"])
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -50,14 +50,15 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Places]:
 
 
 @contextmanager
-def short_queue() -> Iterator[None]:
-    """Inotify instances made meanwhile hold 16 events; all others keep what they have."""
-    usual = QUEUE.read_text()
-    QUEUE.write_text("16")
+def short_queue(backend: str = "inotify") -> Iterator[None]:
+    """Queues made meanwhile hold 16 events; all others keep what they have."""
+    queue = Path(f"/proc/sys/fs/{backend}/max_queued_events")
+    usual = queue.read_text()
+    queue.write_text("16")
     try:
         yield
     finally:
-        QUEUE.write_text(usual)
+        queue.write_text(usual)
 
 
 class Stall:
@@ -154,13 +155,17 @@ def test_directories_that_race_with_the_watcher(pair: Places, rounds: int) -> No
 
 
 @pytest.mark.root
+@both
+@pytest.mark.parametrize("pair", ["disk", pytest.param("memory", marks=torture)], indirect=True)
 @pytest.mark.parametrize("recorded", [False, True], ids=["unread", "gap recorded"])
-def test_a_kill_between_an_overflow_and_its_rescan(places: Places, recorded: bool) -> None:
-    source, destination, state = places
+def test_a_kill_between_an_overflow_and_its_rescan(
+    pair: Places, recorded: bool, backend: str
+) -> None:
+    source, destination, state = pair
     storms.blow((storms.mixed, source, 1, 90))
-    flags = ("--watch-backend", "inotify")
+    flags = ("--watch-backend", backend)
     with ExitStack() as opened:
-        with short_queue():
+        with short_queue(backend):
             watch = opened.enter_context(Service("watch", source, state=state, flags=flags))
             watch.watches()
         call("sync", "-a", source, destination, state=state)
@@ -232,9 +237,11 @@ def test_an_endless_appender_is_mirrored_and_delays_nobody(places: Places) -> No
         mirror.assert_equal()
 
 
-def test_a_hot_file_is_looked_at_seldom_and_in_the_end(places: Places) -> None:
+@pytest.mark.root
+@both
+def test_a_hot_file_is_looked_at_seldom_and_in_the_end(places: Places, backend: str) -> None:
     hot = places.source / "hot"
-    with Following(*places) as mirror:
+    with Following(*places, backend=backend) as mirror:
         for number in range(500):
             hot.write_text(str(number))
             if number % 50 == 0:

@@ -227,7 +227,14 @@ class FanotifyBackend:
     # What events mean
 
     def _feed(self, events: list[Event], now: float) -> None:
-        find, settling, dirty = self._places.find, self._settling, self._batch.dirty
+        finished: list[Key] = []
+        try:
+            self._sort(events, now, finished)
+        finally:
+            self._batch.looks(self._settling.finished(finished, now))
+
+    def _sort(self, events: list[Event], now: float, finished: list[Key]) -> None:
+        find, settling = self._places.find, self._settling
         for mask, directory, name, child, onto in events:
             if not directory:
                 self._nameless(mask, child)
@@ -252,14 +259,13 @@ class FanotifyBackend:
             self.events += 1
             key = (number, name)
             if mask & _FINISHED:
-                settling.forget(key)
-                dirty[key] = None
+                finished.append(key)
             elif mask & MODIFY:
                 settling.modified(key, now)
             elif mask & CREATE:
                 settling.created(key, now)
             elif key not in settling:  # else it is still open, and its turn comes
-                dirty[key] = None
+                finished.append(key)
 
     def _nameless(self, mask: int, child: bytes) -> None:
         if mask & OVERFLOW:
