@@ -187,25 +187,27 @@ def stalled(watched: Watched) -> Iterator[None]:
         (root / "stall").rmdir()
 
 
-@pytest.fixture(params=["disk", "memory"])
-def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
-    """(root, directory for cookies), on the disk's file system and on tmpfs."""
-    if request.param == "disk":
-        yield from _made(tmp_path)
-    else:
-        base = Path("/dev/shm") / f"mirrorfs-{uuid.uuid4().hex}"
-        base.mkdir()
-        try:
-            yield from _made(base)
-        finally:
-            _remove(base)
+@pytest.fixture
+def base(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Where all is, for tests that are not told "memory": on the disk's file system."""
+    if getattr(request, "param", "disk") == "disk":
+        yield tmp_path
+        return
+    made = Path("/dev/shm") / f"mirrorfs-{uuid.uuid4().hex}"
+    made.mkdir()
+    try:
+        yield made
+    finally:
+        _remove(made)
 
 
-def _made(base: Path) -> Iterator[tuple[Path, Path]]:
+@pytest.fixture
+def places(base: Path) -> tuple[Path, Path]:
+    """(root, directory for cookies)."""
     root, cookies = base / "source", base / "state"
     root.mkdir()
     cookies.mkdir()
-    yield root, cookies
+    return root, cookies
 
 
 def _remove(base: Path) -> None:
@@ -219,7 +221,10 @@ def _remove(base: Path) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`pytest.mark.backends(…)`: run with each of these; without it, with inotify."""
+    """`pytest.mark.backends(…)`: run with each of these; without it, with inotify.
+    `pytest.mark.everywhere`: on the disk's file system and on tmpfs."""
+    if "places" in metafunc.fixturenames or metafunc.definition.get_closest_marker("everywhere"):
+        metafunc.parametrize("base", ["disk", "memory"], indirect=True)
     marker = metafunc.definition.get_closest_marker("backends")
     if marker is not None and "backend" in metafunc.fixturenames:
         metafunc.parametrize("backend", marker.args, indirect=True)
@@ -235,12 +240,12 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def start(tmp_path: Path, backend: str) -> Iterator[Start]:
-    """`start(**options)`: a watcher on tmp_path/source, closed after the test."""
+def start(base: Path, backend: str) -> Iterator[Start]:
+    """`start(**options)`: a watcher on base/source, closed after the test."""
     with ExitStack() as stack:
 
         def begin(**options: object) -> Watched:
-            root, cookies = tmp_path / "source", tmp_path / "state"
+            root, cookies = base / "source", base / "state"
             root.mkdir(exist_ok=True)
             cookies.mkdir(exist_ok=True)
             options.setdefault("backend", backend)
@@ -250,9 +255,9 @@ def start(tmp_path: Path, backend: str) -> Iterator[Start]:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
+def source(base: Path) -> Path:
     """The tree `start` watches, to be filled before."""
-    root = tmp_path / "source"
+    root = base / "source"
     root.mkdir()
     return root
 

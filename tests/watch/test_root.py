@@ -59,6 +59,7 @@ def test_a_missing_root_is_an_error_at_the_start(tmp_path: Path) -> None:
         watcher.start()
 
 
+@pytest.mark.everywhere
 def test_the_root_is_deleted_and_made_again(
     start: Callable, source: Path, eventually: Callable
 ) -> None:
@@ -74,6 +75,7 @@ def test_the_root_is_deleted_and_made_again(
     assert_begins_anew(watched)
 
 
+@pytest.mark.everywhere
 def test_the_root_is_deleted_while_a_file_in_it_is_open(
     start: Callable, source: Path, backend: str
 ) -> None:
@@ -83,6 +85,7 @@ def test_the_root_is_deleted_while_a_file_in_it_is_open(
         watched.gapped("", "gone" if backend == "inotify" else "deleted")
 
 
+@pytest.mark.everywhere
 def test_the_root_is_renamed_and_another_takes_its_place(start: Callable, source: Path) -> None:
     watched = start(pace=QUICK)
     source.rename(source.parent / "elsewhere")
@@ -93,6 +96,7 @@ def test_the_root_is_renamed_and_another_takes_its_place(start: Callable, source
     assert Dirty("file") not in watched.log
 
 
+@pytest.mark.everywhere
 def test_a_directory_above_the_root_is_renamed(start: Callable, source: Path, backend: str) -> None:
     above = source.parent
     watched = start(pace=QUICK)
@@ -105,6 +109,7 @@ def test_a_directory_above_the_root_is_renamed(start: Callable, source: Path, ba
     assert_begins_anew(watched)
 
 
+@pytest.mark.everywhere
 def test_a_barrier_laid_while_the_root_is_away_is_passed_when_it_is_back(
     start: Callable, source: Path
 ) -> None:
