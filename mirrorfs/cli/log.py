@@ -101,8 +101,8 @@ def _holding(mirrors: list[str], word: str) -> list[tuple[str, str | None]]:
     found = [(place, path) for place, path in found if path is not None]
     if not found:
         raise UsageError(
-            f"{word} is no mirror, and in none",
-            remedy="`mirrorfs status` lists mirrors (or give another --state-dir)",
+            f"{word} is neither a mirror nor a path in one",
+            remedy="`mirrorfs status` lists mirrors; another --state-dir has others",
         )
     return found
 

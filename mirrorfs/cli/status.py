@@ -54,7 +54,11 @@ def run(call: Call) -> int:
         for mirror in mirrors:
             print_out(_shown(mirror))
         if not mirrors and wanted:
-            print_out("no such mirror: `mirrorfs status` shows all (or give its --state-dir)\n")
+            places = printable(" → ".join(call.places))
+            print_out(
+                f"no such mirror: {places} was never mirrored, as far as {printable(state.home)} "
+                "knows (`mirrorfs run` begins it; `mirrorfs status` shows all)\n"
+            )
         elif not mirrors:
             print_out("no mirrors yet: `mirrorfs run SRC DST` starts one\n")
     return _code(mirrors)

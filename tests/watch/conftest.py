@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mirrorfs.core.change import Change, Cookie, Dirty, Gap, Moved, Ready, decode, encode
+from mirrorfs.core.change import Change, Cookie, Dirty, Epoch, Gap, Moved, Ready, decode, encode
 from mirrorfs.core.tree import Identity, is_within, join
 from mirrorfs.watch import Watcher
 
@@ -78,7 +78,7 @@ class Mirror:
                 self.look(path, True)
             case Gap(path, _):
                 self.look(path, True)
-            case Ready():
+            case Ready() | Epoch(continued=False):
                 self.look("", True)
 
     def look(self, path: str, recursive: bool) -> None:
