@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 from mirrorfs.apply.backlog import Backlog
 from mirrorfs.apply.quota import Quota
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.order import Order, workers_in_front
 from mirrorfs.core.plan import DELETE_LAST, Action, Outcome, Stage, Status, Verb, in_stages
 from mirrorfs.core.tree import Failure, Trouble, parts
@@ -43,15 +44,20 @@ _GROUND = frozenset({Stage.SHELTER, Stage.RENAME, Stage.ROOM, Stage.DIRECTORIES}
 # What may be wrong with the whole destination, and not only with the path where it showed.
 _DOUBTFUL = frozenset({Trouble.ABSENT, Trouble.READ_ONLY, Trouble.STALE, Trouble.INPUT_OUTPUT})
 
+# Files copied in bulk, from several directories: so many names are worth a thread.
+BULK = 1024
+
 Listener = Callable[[Sequence[Outcome]], None]
+_Work = Callable[[], Callable[[], None]]  # answers what is to be told in the calling thread
 
 
 class Applier:
     """Applies actions as they become known; a context manager that ends its threads.
 
     ``stages`` is the order they run in, ``order`` that of the transfers within a `run`.
-    ``listener`` hears every outcome, in batches, from the calling thread. ``errors`` counts what
-    failed so far; whoever plans adds what could not be read (`blame`).
+    ``listener`` hears every outcome, in batches, from the calling thread, and ``copied`` what
+    became of each bulk. ``errors`` counts what failed so far; whoever plans adds what could not be
+    read (`blame`).
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Applier:
         order: Order | None = None,
         quota: Quota | None = None,
         listener: Listener = lambda outcomes: None,
+        copied: Callable[[Bulk], None] = lambda bulk: None,
     ) -> None:
         self._source = source
         self._destination = destination
@@ -73,9 +80,12 @@ class Applier:
         self._order = order
         self._quota = quota or Quota()
         self._listener = listener
+        self._copied = copied
         self._transfers = max(1, min(transfers, destination.capabilities.connections))
         self._pool: ThreadPoolExecutor | None = None
-        self._flying: deque[Future[list[Outcome]]] = deque()
+        self._flying: deque[Future[Callable[[], None]]] = deque()
+        self._bulks: list[Bulk] = []
+        self._bulked = 0  # names in them
         self._undone: set[str] = set()  # what was to be written, and was not
         self._missing: dict[str, str] = {}  # what others stand on or lie below, and why not
         self.errors = 0
@@ -101,6 +111,17 @@ class Applier:
         for stage, batch in in_stages(actions):
             self._run(stage, batch)
 
+    def copy(self, bulk: Bulk) -> None:
+        """Copy files of a directory that was made before, with those of others in one thread; it is
+        settled some time until `settle` returns."""
+        if self._missing and self._culprit(bulk.path) is not None:
+            bulk.leave()
+            return
+        self._bulks.append(bulk)
+        self._bulked += len(bulk.names)
+        if self._bulked >= BULK:
+            self._copy_bulks()
+
     def run(self, actions: Iterable[Action]) -> None:
         """Do everything, stage by stage, each stage finished before the next begins."""
         self.settle()
@@ -110,8 +131,9 @@ class Applier:
 
     def settle(self) -> None:
         """Wait for the transfers on their way."""
+        self._copy_bulks()
         while self._flying:
-            self._hear(self._flying.popleft().result())
+            self._flying.popleft().result()()
 
     def withhold(self, actions: Sequence[Action], failure: Failure) -> None:
         """Report actions as not done, for a reason that concerns them all."""
@@ -185,28 +207,51 @@ class Applier:
         if self._order is None:
             for batch in slices(actions, 1 if self._quota.limits else BATCH_ACTIONS):
                 small = _size(batch) < LARGE_BYTES * len(batch)
-                self._fly(partial(self._transfer, batch), here=small and not self._unlocked(batch))
+                here = small and not self._unlocked(batch)
+                self._fly(self._heard(partial(self._transfer, batch)), here=here)
             return
         front = workers_in_front(self._order, self._transfers)
         backlog = Backlog(self._order.sort(actions), front)
         for _ in actions:
-            self._fly(partial(self._transfer_next, backlog))
+            self._fly(self._heard(partial(self._transfer_next, backlog)))
 
     def _unlocked(self, batch: list[Action]) -> bool:
         """Whether a batch of small files is worth a thread."""
-        able = self._source.unlocked and self._destination.unlocked
-        return able and len(batch) >= WORTH and batch[0].verb is batch[-1].verb is Verb.CREATE
+        return self._able and len(batch) >= WORTH and batch[0].verb is batch[-1].verb is Verb.CREATE
 
-    def _fly(self, work: Callable[[], list[Outcome]], *, here: bool = False) -> None:
+    @property
+    def _able(self) -> bool:
+        return self._source.unlocked and self._destination.unlocked
+
+    def _copy_bulks(self) -> None:
+        if bulks := self._bulks:
+            here = self._bulked < WORTH or not self._able
+            self._bulks, self._bulked = [], 0
+            self._fly(partial(self._copy_these, bulks), here=here)
+
+    def _copy_these(self, bulks: list[Bulk]) -> Callable[[], None]:
+        copy, source = self._destination.copy, self._source
+        sizes = [copy(bulk.path, bulk.names, source) for bulk in bulks]
+        return partial(self._settle, bulks, sizes)
+
+    def _settle(self, bulks: list[Bulk], sizes: list[list[int]]) -> None:
+        for bulk, copied in zip(bulks, sizes, strict=True):
+            bulk.settle(copied)
+            self._copied(bulk)
+
+    def _heard(self, work: Callable[[], list[Outcome]]) -> _Work:
+        return lambda: partial(self._hear, work())
+
+    def _fly(self, work: _Work, *, here: bool = False) -> None:
         if here or self._transfers == 1:
-            self._hear(work())
+            work()()
             return
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor  # imports logging
 
             self._pool = ThreadPoolExecutor(self._transfers, "mirrorfs-transfer")
         while len(self._flying) >= 2 * self._transfers:
-            self._hear(self._flying.popleft().result())
+            self._flying.popleft().result()()
         self._flying.append(self._pool.submit(work))
 
     def _transfer_next(self, backlog: Backlog) -> list[Outcome]:

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.plan import Action, Outcome
 from mirrorfs.core.walk import Batch
-from mirrorfs.sync.sync import Listener
+from mirrorfs.sync.listener import Listener
 
 Choose = Callable[[list[Action]], list[Action]]
 
@@ -77,6 +78,9 @@ class Stopping(Listener):
         self.check()
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
+        self.check()
+
+    def copied(self, bulk: Bulk) -> None:
         self.check()
 
     def _hear(self, number: int, frame: FrameType | None) -> None:

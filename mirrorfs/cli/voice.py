@@ -18,7 +18,7 @@ from mirrorfs.output.stats import ONE_LINE_DATE, Stats
 from mirrorfs.output.ticker import Ticker
 
 if TYPE_CHECKING:
-    from mirrorfs.sync.sync import Listener
+    from mirrorfs.sync.listener import Listener
 
 NANOSECONDS = 1_000_000_000
 

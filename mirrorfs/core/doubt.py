@@ -61,6 +61,10 @@ class Written:
             for path in _followed(self._paths, renamed):
                 self._add(path)
 
+    def below(self, path: str) -> None:
+        """Files at ``path`` and below were written."""
+        self._add(path)
+
     def take(self) -> set[str]:
         """What was remembered, which is forgotten."""
         taken, self._paths, self._size = self._paths, set(), 0

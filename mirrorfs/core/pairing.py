@@ -23,6 +23,7 @@ from mirrorfs.core.tree import Entry, Failure, Kind, Listing, Trouble, join
 from mirrorfs.core.walk import Batch, Frame, attributes
 
 if TYPE_CHECKING:
+    from mirrorfs.core.bulk import Kinds
     from mirrorfs.core.lost import Lost
     from mirrorfs.core.quick import Look
     from mirrorfs.core.spelling import Spelling
@@ -67,6 +68,7 @@ class Rules:
         self.doubts = Doubts()  # see `mirrorfs.core.doubt`
         self.plain = filter.is_everything
         self.look: Look | None = None  # who makes quick checks, where they can be made
+        self.kinds: Kinds | None = None  # where files may be copied in bulk
 
     def includes(self, path: str, entry: Entry) -> bool:
         """Whether the filter lets this entry through."""

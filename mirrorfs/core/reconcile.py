@@ -14,19 +14,23 @@ Strategy, for each directory of the scope:
 Names of one file are looked at together (`mirrorfs.core.links`): what the walk did not meet of them
 is walked right after it.
 
+What bulk copies left (`mirrorfs.core.bulk`) is walked as soon as that is known.
+
 A directory of the source that cannot be read has unknown children, not absent ones: nothing below
 it is touched.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from mirrorfs.core.bulk import Bulk, Bulking
 from mirrorfs.core.checking import Checking
 from mirrorfs.core.pairing import Pairing, Rules
 from mirrorfs.core.plan import DELETE_LAST, Action, Notice, Plan, Stage, Verb, in_stages
 from mirrorfs.core.quick import Quick
 from mirrorfs.core.scope import Scope
-from mirrorfs.core.tree import Failure, Listing, Reader, TreeError, Trouble
-from mirrorfs.core.walk import Batch, Frame, attributes
+from mirrorfs.core.tree import Failure, Listing, Reader, TreeError, Trouble, join
+from mirrorfs.core.walk import VANISHED, Batch, Frame, attributes
 
 # A directory's times are to be restored after what happens in it; by itself it does not differ.
 CONTENT_CHANGES = "its content changes"
@@ -42,6 +46,8 @@ class Reconciler:
         self._markers = rules.filter.markers
         self._rules = rules
         self._checking = Checking(rules)
+        self._bulking = Bulking(rules)
+        self._bulks: deque[tuple[Frame, Bulk]] = deque()  # on their way
 
     def walk(self, scope: Scope, touched: Collection[str] = ()) -> Iterator[Batch]:
         """The decisions, directory by directory, parents before children.
@@ -79,8 +85,28 @@ class Reconciler:
         if self._options.one_file_system and root.want is not None:
             self._rules.device = root.want.device
         yield self._compare_roots(root)
-        stack = [root]
+        yield from self._descend(root, touched)
+        while self._bulks:
+            yield Batch("", settles=True)
+            yield from self._left()
+
+    def _left(self) -> Iterator[Batch]:
+        """What was left of the bulks that are settled."""
+        while self._bulks and self._bulks[0][1].settled:
+            frame, bulk = self._bulks.popleft()
+            self._bulking.heard(bulk)
+            self._rules.names.saw(bulk.path, bulk.names, {})
+            if bulk.left:
+                scope = Scope.of(bulk.left)
+                yield from self._descend(
+                    Frame(bulk.path, scope, None, frame.want, timed=True, again=True)
+                )
+
+    def _descend(self, top: Frame, touched: Collection[str] = ()) -> Iterator[Batch]:
+        stack = [top]
         while stack:
+            if not top.again:
+                yield from self._left()
             frame = stack[-1]
             if frame.entered:
                 stack.pop()
@@ -122,6 +148,7 @@ class Reconciler:
                 self._rules.names.saw(frame.path, None, {})
                 return []
         theirs = ours = Listing({})
+        files: Sequence[str] = ()
         opens = self._rules.filter.descends(frame.path)
         if frame.want is not None and not opens and not self._options.delete_excluded:
             # As deep as --max-depth goes: the directory is part of the mirror, nothing in it is.
@@ -131,7 +158,11 @@ class Reconciler:
             return []
         if frame.want is not None and opens:
             try:
-                theirs = self._source.read(frame.path, names)
+                if (found := self._bulking.of(frame)) is not None:
+                    files, wanted = found
+                    names = wanted
+                if names is None or names or not files:
+                    theirs = self._source.read(frame.path, names)
                 marked = self._marked(self._source, frame, theirs)
             except TreeError as error:
                 if not frame.path:
@@ -170,12 +201,22 @@ class Reconciler:
             theirs, ours, respelled, notices, sheltered = matched
             batch.notices += notices
             frame.shelters |= sheltered
-        batch.source_entries += len(theirs.entries)
+        if frame.again:
+            for name in names or ():
+                if name not in theirs.entries and name not in theirs.failures:
+                    batch.report(Failure(join(frame.path, name), Trouble.ABSENT, VANISHED))
+        else:
+            batch.source_entries += len(theirs.entries) + len(files)
         batch.destination_entries += len(ours.entries)
         pairing = Pairing(frame, self._rules, batch)
         if respelled and spelling is not None and spelling.fixes:
             pairing.respell(respelled, theirs, ours)
         pairing.pair(theirs, ours)
+        if files and (bulks := self._bulking.bulks(frame.path, files)):
+            frame.make(batch)
+            frame.touched = True
+            batch.bulks = bulks
+            self._bulks.extend((frame, bulk) for bulk in bulks)
         return pairing.children
 
     def _marked(self, reader: Reader, frame: Frame, listing: Listing) -> bool:

@@ -5,6 +5,7 @@ Law: a report only adds up; it decides nothing and prints nothing.
 
 from collections.abc import Iterable, Sequence
 
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.guard import Refusal
 from mirrorfs.core.plan import Notice, Outcome, Status, Verb
 from mirrorfs.core.record import field, mutable
@@ -80,6 +81,11 @@ class Report:
                     self.vanished.add(action.path)
             elif failure is not None:
                 self.failures.setdefault(action.path, failure)
+
+    def copied(self, bulk: Bulk) -> None:
+        """Add files that were copied in bulk."""
+        self.done[Verb.CREATE] += len(bulk.names)
+        self.bytes += sum(bulk.sizes)
 
     def blame(self, failures: Iterable[Failure]) -> None:
         """Add what could not be read."""

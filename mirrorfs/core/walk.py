@@ -6,6 +6,7 @@ into a batch.
 
 from collections.abc import Callable, Iterable, Iterator
 
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.plan import Action, Notice, Stage, Verb
 from mirrorfs.core.record import field, mutable
 from mirrorfs.core.scope import Scope
@@ -18,13 +19,15 @@ VANISHED = "vanished while it was looked at"
 class Batch:
     """What one directory gave. ``ready``: touches nothing that exists and needs nothing but the
     batches before this one; ``later``: waits until everything was read and weighed; ``equal``: the
-    names (not of directories) that need nothing; ``vanished``: what could not be looked at any
-    more."""
+    names (not of directories) that need nothing; ``bulks`` come after ``ready``; ``vanished``: what
+    could not be looked at any more. ``settles``: the walk goes on when all bulks are settled."""
 
     path: str
     ready: list[Action] = field(default_factory=list)
     later: list[Action] = field(default_factory=list)
     equal: list[str] = field(default_factory=list)
+    bulks: list[Bulk] = field(default_factory=list)
+    settles: bool = False
     failures: list[Failure] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
@@ -58,6 +61,7 @@ class Frame:
     timed: bool = False  # its attributes are being set anyway
     waits: bool = False  # something must make room first
     entered: bool = False
+    again: bool = False  # for what a bulk left: its names were counted
 
     def make(self, batch: Batch) -> None:
         """Plan this directory and its ancestors, as far as they are yet to be made: something is

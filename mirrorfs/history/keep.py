@@ -6,18 +6,20 @@ time of a directory that changes with what is in it goes without saying.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import repeat
 
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.compare import TIME_DIFFERS
 from mirrorfs.core.guard import Refusal
+from mirrorfs.core.pairing import NEW
 from mirrorfs.core.plan import Outcome, Stage, Status, Verb
 from mirrorfs.core.reconcile import CONTENT_CHANGES
-from mirrorfs.core.tree import Failure, split
+from mirrorfs.core.tree import Failure, join, split
 from mirrorfs.core.walk import Batch
 from mirrorfs.history import record
 from mirrorfs.history.ring import Ring
-from mirrorfs.sync.sync import Listener
+from mirrorfs.sync.listener import Listener
 
 NAME = "history"
 DEFAULT_BYTES = 16 << 20
@@ -49,6 +51,13 @@ class History(Listener):
     def done(self, outcomes: Sequence[Outcome]) -> None:
         if self._ring is not None:
             self._ring.append(lambda at: self._lines(at, outcomes))
+
+    def copied(self, bulk: Bulk) -> None:
+        if self._ring is not None and bulk.names:
+            if self._failing:
+                for name in bulk.names:
+                    self._failing.pop(join(bulk.path, name), None)
+            self._ring.append(lambda at: list(_bulk(at, bulk)))
 
     def held(self, refusal: Refusal) -> None:
         """A plan was refused."""
@@ -143,6 +152,13 @@ def _alike(at: int, outcomes: Sequence[Outcome]) -> bytes | None:
     return record.line(
         at, verb.value, why, directory=directory, names=names, sizes=sizes, origins=origins
     )
+
+
+def _bulk(at: int, bulk: Bulk) -> Iterator[bytes]:
+    for first in range(0, len(bulk.names), NAMES):
+        some = slice(first, first + NAMES)
+        names, sizes = bulk.names[some], bulk.sizes[some]
+        yield record.line(at, Verb.CREATE.value, NEW, directory=bulk.path, names=names, sizes=sizes)
 
 
 def _unread(at: int, failure: Failure) -> bytes:

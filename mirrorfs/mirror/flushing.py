@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from journal import JournalError
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.doubt import Written, bounded
 from mirrorfs.core.plan import Outcome
 from mirrorfs.core.scope import Scope
@@ -23,7 +24,7 @@ from mirrorfs.core.walk import Batch
 from mirrorfs.errors import MirrorError, TemporaryError
 from mirrorfs.mirror.checkpoint import CheckpointFile, DoubtsFile, Mark
 from mirrorfs.state import make
-from mirrorfs.sync.sync import Listener
+from mirrorfs.sync.listener import Listener
 from mirrorfs.trees.base import Destination
 
 SLACK_NS = 2 * 10**9  # the grain of file times, and of the clock they are taken from
@@ -53,7 +54,7 @@ class Flushing(Listener):
             self.doubts = self.doubts._replace(since_ns=max(1, min(since, before)))
 
     def planned(self, batch: Batch) -> None:
-        if self._marks and self._mark is None and (batch.ready or batch.later):
+        if self._marks and self._mark is None and (batch.ready or batch.later or batch.bulks):
             self._mark = Mark(time.time_ns(), self._destination.life)
             # Where there is no room for a mark, only a kill could cost something.
             with suppress(JournalError, MirrorError):
@@ -64,6 +65,14 @@ class Flushing(Listener):
     def done(self, outcomes: Sequence[Outcome]) -> None:
         self._written.hear(outcomes)
         self._listener.done(outcomes)
+
+    def copied(self, bulk: Bulk) -> None:
+        self._written.below(bulk.path)
+        self._listener.copied(bulk)
+
+    @property
+    def each(self) -> bool:
+        return self._listener.each
 
     @contextmanager
     def writing(self, scope: Scope, *, vouched: bool) -> Iterator[None]:

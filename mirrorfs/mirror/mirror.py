@@ -48,9 +48,10 @@ from mirrorfs.mirror.reading import Reading, everything
 from mirrorfs.mirror.replay import Replay, watcher_answers
 from mirrorfs.mirror.roots import Roots, sought
 from mirrorfs.state import State, make, owner
+from mirrorfs.sync.listener import Listener
 from mirrorfs.sync.mounted import MountedSource
 from mirrorfs.sync.settings import Settings
-from mirrorfs.sync.sync import Listener, Pass, Waits
+from mirrorfs.sync.sync import Pass, Waits
 from mirrorfs.trees.local import LocalTree
 
 

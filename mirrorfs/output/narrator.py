@@ -5,15 +5,16 @@ Law: each outcome is one line at most, at the level rclone gives it; a name is d
 
 from collections.abc import Iterable, Sequence
 
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.plan import Action, Outcome, Plan, Status, Verb
-from mirrorfs.core.tree import Failure, Trouble
+from mirrorfs.core.tree import Failure, Trouble, join
 from mirrorfs.core.walk import Batch
 from mirrorfs.output.escape import printable
 from mirrorfs.output.log import Level, Log
 from mirrorfs.output.repeats import Repeats
 from mirrorfs.output.stats import Stats
 from mirrorfs.output.words import Words, is_directory, is_transfer, size_of, subject, words
-from mirrorfs.sync.sync import Listener
+from mirrorfs.sync.listener import Listener
 
 LINK = "Can't follow symlink"
 SPECIAL = "Can't transfer non file/directory"
@@ -55,6 +56,8 @@ class Narrator(Listener):
             self._expect(action)
         for action in batch.later:
             self._expect(action)
+        for bulk in batch.bulks:
+            stats.total_transfers += len(bulk.names)
         for path, message in batch.notices:
             if not (self._silent and message.startswith(self._silent)):
                 self._tell(Level.NOTICE, message, path)
@@ -85,6 +88,20 @@ class Narrator(Listener):
                     )
                 case Status.DRIFT:
                     self._fail(outcome.failure, "Left alone: ", outcome.action.path)
+
+    def copied(self, bulk: Bulk) -> None:
+        stats, size = self._stats, sum(bulk.sizes)
+        stats.total_transfers -= len(bulk.left)
+        stats.total_bytes += size
+        stats.transfers += len(bulk.names)
+        stats.bytes += size
+        if self._repeats is not None:
+            for name in bulk.names:
+                self._repeats.done(join(bulk.path, name))
+
+    @property
+    def each(self) -> bool:
+        return self._log.shows(Level.INFO)
 
     def would(self, plan: Plan) -> None:
         """A dry run: every action as `Skipped … as --dry-run is set`. What was planned was heard
@@ -178,6 +195,14 @@ class Several(Listener):
     def done(self, outcomes: Sequence[Outcome]) -> None:
         for listener in self._listeners:
             listener.done(outcomes)
+
+    def copied(self, bulk: Bulk) -> None:
+        for listener in self._listeners:
+            listener.copied(bulk)
+
+    @property
+    def each(self) -> bool:
+        return any(listener.each for listener in self._listeners)
 
 
 def _size(size: int) -> str:

@@ -17,7 +17,7 @@ from mirrorfs.core.tree import Trouble, join
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import SettingError
 from mirrorfs.output.words import is_directory
-from mirrorfs.sync.sync import Listener
+from mirrorfs.sync.listener import Listener
 
 MATCH, DIFFER, ONLY_SOURCE, ONLY_DESTINATION, ERROR = "=", "*", "+", "-", "!"
 
@@ -119,6 +119,10 @@ class Reports(Listener):
                 self._errors.add(action.path)
             elif failure is not None and failure.trouble is not Trouble.ABSENT:
                 self._change(action)  # withheld: it differs still
+
+    @property
+    def each(self) -> bool:
+        return self.wanted
 
     def would(self, plan: Plan) -> None:
         """A dry run: the actions as if they had been done."""

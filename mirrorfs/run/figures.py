@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from mirrorfs.core.plan import Action, Outcome, Stage
+from mirrorfs.core.bulk import Bulk
+from mirrorfs.core.plan import Action, Outcome, Stage, Verb
 from mirrorfs.core.plan import Status as Became
+from mirrorfs.core.tree import join
 from mirrorfs.core.walk import Batch
 from mirrorfs.status.status import Status
 from mirrorfs.trees.base import PIECE
@@ -33,6 +35,8 @@ class Figures:
             if actions:
                 status.planned += len(actions)
                 status.planned_bytes += _content(actions)
+        for bulk in batch.bulks:
+            status.planned += len(bulk.names)
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
         if not outcomes:
@@ -65,6 +69,16 @@ class Figures:
         status.failures += failed
         if small or files:
             self._flowed(small, files)
+
+    def copied(self, bulk: Bulk) -> None:
+        status, files, size = self._status, len(bulk.names), sum(bulk.sizes)
+        status.planned = max(0, status.planned - files - len(bulk.left))
+        if files:
+            status.last = (time.time_ns(), Verb.CREATE.value, join(bulk.path, bulk.names[-1]))
+            status.actions += files
+            status.files += files
+            status.bytes += size
+            self._flowed(size, files)
 
     def large(self, path: str, size: int) -> None:
         """This thread goes on with a file of more than `PIECE` bytes."""

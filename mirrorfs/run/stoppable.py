@@ -5,11 +5,12 @@ Law: it changes nothing but the figures it keeps; a pass that is ended leaves no
 
 from collections.abc import Callable, Sequence
 
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.plan import Outcome
 from mirrorfs.core.walk import Batch
 from mirrorfs.errors import TemporaryError
 from mirrorfs.run.figures import Figures
-from mirrorfs.sync.sync import Listener
+from mirrorfs.sync.listener import Listener
 
 
 class Stopped(Exception):
@@ -53,6 +54,16 @@ class Watching(Listener):
             listener.done(outcomes)
         self.figures.done(outcomes)
         self.go_on()
+
+    def copied(self, bulk: Bulk) -> None:
+        for listener in self._following:
+            listener.copied(bulk)
+        self.figures.copied(bulk)
+        self.go_on()
+
+    @property
+    def each(self) -> bool:
+        return any(listener.each for listener in self._following)
 
     def go_on(self) -> None:
         """Asked while content is moved, in the transferring thread."""

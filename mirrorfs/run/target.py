@@ -13,8 +13,8 @@ from mirrorfs.core.record import field, record
 from mirrorfs.history.keep import DEFAULT_BYTES
 from mirrorfs.hold import Recipe
 from mirrorfs.mirror.leftout import Extent
+from mirrorfs.sync.listener import Listener
 from mirrorfs.sync.settings import Settings
-from mirrorfs.sync.sync import Listener
 
 
 def _nobody(_: str) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from mirrorfs.apply.apply import Applier, limited
 from mirrorfs.apply.quota import Quota
 from mirrorfs.core.approval import Touch, identify, touches
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.doubt import Doubts
 from mirrorfs.core.elsewhere import Elsewhere
 from mirrorfs.core.filter import Filter
@@ -22,7 +23,6 @@ from mirrorfs.core.options import Options
 from mirrorfs.core.order import Order
 from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Notice, Outcome, Plan, Stage, Verb
-from mirrorfs.core.quick import Look, terms
 from mirrorfs.core.reconcile import Reconciler, gather
 from mirrorfs.core.record import field, mutable, replace
 from mirrorfs.core.renames import Relocated, Renames, plan_renames
@@ -33,9 +33,11 @@ from mirrorfs.core.tracking import tracked
 from mirrorfs.core.tree import Entry, Failure, Kind, Trouble, join
 from mirrorfs.core.walk import Batch, Heard, nobody, told
 from mirrorfs.errors import FatalError
+from mirrorfs.sync.listener import Listener
 from mirrorfs.sync.mounted import MountedSource, apart
 from mirrorfs.sync.rooted import rooted
 from mirrorfs.sync.settings import Settings
+from mirrorfs.sync.shortcuts import kinds, looks
 from mirrorfs.trees.base import Destination, Tree
 from mirrorfs.trees.lending import Lending
 from mirrorfs.trees.respelled import RespelledDestination
@@ -43,16 +45,6 @@ from mirrorfs.trees.respelled import RespelledDestination
 Choose = Callable[[list[Action]], list[Action]]
 Keep = Callable[[Refusal, list[Action]], Refusal]
 Waits = Callable[[int], bool]
-
-
-class Listener:
-    """Hears what a pass does, for logs, progress and history; does nothing by itself."""
-
-    def planned(self, batch: Batch) -> None:
-        """One directory was read and decided."""
-
-    def done(self, outcomes: Sequence[Outcome]) -> None:
-        """Some actions were carried out, or not."""
 
 
 class _Asked(NamedTuple):
@@ -98,7 +90,8 @@ class Pass:
     ) -> None:
         self._lending = Lending(source) if settings.copy_dest else None
         self._source = self._lending or source
-        self._look = _looks(source, destination, options)
+        self._look = looks(source, destination, options)
+        self._kinds = kinds(self._source, destination, settings, quota)
         self._spelling = Spelling.of(destination.capabilities.possible(options))
         if self._spelling is not None:
             destination = RespelledDestination(destination, self._spelling)
@@ -189,8 +182,7 @@ class Pass:
     @property
     def _stages(self) -> Sequence[Stage]:
         """Where the last run found the destination full, this one makes room first."""
-        first = self._settings.delete_first or self._full
-        return DELETE_FIRST if first else DELETE_LAST
+        return DELETE_FIRST if self._settings.delete_first or self._full else DELETE_LAST
 
     def _run(
         self,
@@ -207,6 +199,8 @@ class Pass:
         report.whole = scope.is_everything
         renames, rules = self._renames(scope, hints)
         together = bool(renames.actions or choose)
+        if self._streams(together) and not (self._spelling or self._places or self._listener.each):
+            rules.kinds = self._kinds
         work = _Work(report, list(renames.actions))
         with rooted(), self._applier(report) as applier:
             self._read(work, applier, self._walk(scope, renames, rules), together)
@@ -231,18 +225,27 @@ class Pass:
             order=self._order,
             quota=self._quota,
             listener=lambda outcomes: self._hear(report, outcomes),
+            copied=lambda bulk: self._hear_bulk(report, bulk),
         )
+
+    def _streams(self, together: bool) -> bool:
+        """Whether new files are copied while reading goes on."""
+        return not (together or self._settings.check_first or self._order or self._full)
 
     def _read(self, work: _Work, applier: Applier, walk: Iterator[Batch], together: bool) -> None:
         """Read and decide everything; what is ready is done meanwhile, unless all is to be done
         together. A limit of the user's ends it: what was not read is not known then."""
-        streams = not (together or self._settings.check_first or self._order or self._full)
+        streams = self._streams(together)
         for batch in walk:
             self._count(work.report, applier, batch)
             if streams:
                 applier.submit(batch.ready)
             else:
                 work.ready += batch.ready
+            for bulk in batch.bulks:
+                applier.copy(bulk)
+            if batch.settles:
+                applier.settle()
             work.later += batch.later
             if (limit := self._quota.reached()) is not None:
                 applier.settle()
@@ -378,6 +381,10 @@ class Pass:
         if batch.failures:
             applier.blame(len(batch.failures))
 
+    def _hear_bulk(self, report: Report, bulk: Bulk) -> None:
+        report.copied(bulk)
+        self._listener.copied(bulk)
+
     def _hear(self, report: Report, outcomes: Sequence[Outcome]) -> None:
         report.hear(outcomes)
         self._listener.done(outcomes)
@@ -388,10 +395,3 @@ class Pass:
                         f"the destination is full: {outcome.action.path}",
                         remedy="make room, then run it again",
                     )
-
-
-def _looks(source: Tree, destination: Destination, options: Options) -> Look | None:
-    """Who makes quick checks, if anybody can by these options."""
-    capabilities = destination.capabilities
-    agreed = terms(options, capabilities.possible(options), capabilities.owner)
-    return None if agreed is None else source.quick(destination, agreed)

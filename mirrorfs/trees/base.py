@@ -141,6 +141,11 @@ class Tree(ABC):
         when ``path`` or a part of it is not a directory).
         """
 
+    def kinds(self, path: str) -> tuple[list[str], list[str]] | None:
+        """The regular files of a directory and its other names, as far as its listing tells them
+        apart; ``None`` where that cannot be told, or where `read` shows something else."""
+        return None
+
     @abstractmethod
     def open(self, path: str) -> Content:
         """A regular file's content. Never blocks on a fifo. Raises TreeError."""
@@ -236,6 +241,16 @@ class Destination(Tree):
         What is published is the file as it is now, attributes included, even where that is newer
         than ``want``. An UPDATE whose path holds nothing any more is carried out: nothing is lost.
         """
+
+    def copies(self, source: Tree) -> bool:
+        """Whether `copy` may be asked for files of ``source``."""
+        return False
+
+    def copy(self, path: str, names: Sequence[str], source: Tree) -> list[int]:
+        """Copy regular files that the plan knows by name only from the same directory of
+        ``source``, never over anything. Only those come out of it that come out as by `transfer`
+        and have one name: the bytes of each; -1 for all others, of which nothing is there."""
+        return [-1] * len(names)
 
     @abstractmethod
     def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:

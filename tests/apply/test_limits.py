@@ -16,8 +16,9 @@ from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Entry, Kind, Trouble
 from mirrorfs.core.values import parse_order_by
 from mirrorfs.errors import DurationLimit, FatalError, TransferLimit
+from mirrorfs.sync.listener import Listener
 from mirrorfs.sync.settings import Settings
-from mirrorfs.sync.sync import Listener, Pass
+from mirrorfs.sync.sync import Pass
 from mirrorfs.trees.local import LocalTree
 from mirrorfs.trees.memory import MemoryTree
 

@@ -16,7 +16,7 @@ from mirrorfs.mirror.record import identity_now
 from mirrorfs.run.pulse import PATIENCE, Pulse, Stage
 from mirrorfs.run.stoppable import Watching
 from mirrorfs.status.status import Status
-from mirrorfs.sync.sync import Listener
+from mirrorfs.sync.listener import Listener
 from mirrorfs.trees.base import PIECE
 from mirrorfs.watch import Watcher
 

@@ -5,6 +5,7 @@ modules belong to the fork. It costs milliseconds, where a new interpreter costs
 second.
 """
 
+import concurrent.futures.thread  # noqa: F401  (large files are copied in threads)
 import importlib
 import io
 import os

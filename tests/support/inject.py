@@ -293,7 +293,8 @@ def _answer(
 def _said(name: str, words: list[int]) -> str:
     """The call's name, with a plus where it depends on an argument whether it changes something,
     and this one does."""
-    created = name in _CREATES and words[_CREATES[name]] & (os.O_CREAT | os.O_TRUNC)
+    flags = words[_CREATES[name]] if name in _CREATES else 0
+    created = flags & (os.O_CREAT | os.O_TRUNC) or flags & os.O_TMPFILE == os.O_TMPFILE
     cloned = name == "ioctl" and words[1] == _FICLONE
     return f"{name}+" if created or cloned else name
 

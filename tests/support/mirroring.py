@@ -7,8 +7,9 @@ from mirrorfs.core.fold import fold
 from mirrorfs.core.options import Links, Options, archive
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Kind
+from mirrorfs.sync.listener import Listener
 from mirrorfs.sync.settings import Settings
-from mirrorfs.sync.sync import Listener, Pass
+from mirrorfs.sync.sync import Pass
 
 ARCHIVE = archive(Options())
 PLAIN = Options()

@@ -14,6 +14,7 @@ from mirrorfs.core.options import Links, Options
 from mirrorfs.core.tree import Entry, Failure, Kind, Listing, TreeError, Trouble, join, split
 from mirrorfs.trees.local.attributes import Xattrs, read_xattrs
 from mirrorfs.trees.local.handles import Handle, Handles
+from mirrorfs.trees.local.kinds import kinds
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.patience import patiently
 from mirrorfs.trees.local.trouble import failure, unsafe
@@ -125,6 +126,21 @@ class Reading:
             if error.trouble is not Trouble.ABSENT or not self._handles.forget(path):
                 raise
             return self._read(path, names)
+
+    def kinds(self, path: str) -> tuple[list[str], list[str]] | None:
+        """See `mirrorfs.trees.base.Tree.kinds`."""
+        if path in self._shown:
+            return None
+        try:
+            handle = self._handles.take(path)
+            with handle as directory, handle.listing:
+                os.lseek(directory, 0, os.SEEK_SET)
+                found = kinds(directory)
+        except (OSError, TreeError):
+            return None  # `read` says why
+        # What may be a temporary of ours is to be looked at.
+        prefix = self._temporaries.prefix
+        return None if any(prefix in "/".join(names) for names in found) else found
 
     def begin(self) -> None:
         """A new pass: what was mounted may be gone."""

@@ -32,6 +32,7 @@ from mirrorfs.trees.local.patience import patiently
 from mirrorfs.trees.local.read import KINDS, entry_of, look
 from mirrorfs.trees.local.rename import rename_new
 from mirrorfs.trees.local.replace import replace as take_place
+from mirrorfs.trees.local.room import Room
 from mirrorfs.trees.local.small import Terms
 from mirrorfs.trees.local.trouble import failure, unsafe
 from mirrorfs.trees.local.writing import Writing
@@ -92,9 +93,9 @@ class Transfers:
             durable=fsync is not Fsync.NEVER,
         )
         # What a small file is copied with that has nothing special about it.
-        self._small: Terms | None = None
+        self.small: Terms | None = None
         if not (fsync is Fsync.ALWAYS or writing.in_place) and writing.check_updated:
-            self._small = Terms(
+            self.small = Terms(
                 self._mode,
                 self.keep.owners,
                 self.keep.permissions,
@@ -105,9 +106,8 @@ class Transfers:
         self.unflushed = False  # whether a syncfs failed, which spoke of other files, too
 
     @property
-    def straight(self) -> bool:
-        """Whether new small files are copied straight."""
-        return self._small is not None
+    def room(self) -> Room:
+        return self._filling.room
 
     def run(self, actions: Sequence[Action], source: Tree, meter: Meter) -> list[Outcome]:
         """See `mirrorfs.trees.base.Destination.transfer`."""
@@ -180,7 +180,7 @@ class Transfers:
     ) -> dict[int, Outcome]:
         """Copy the new small files that have nothing special about them; the outcomes of those that
         are done, by their place in the batch."""
-        if self._small is None:
+        if self.small is None:
             return {}
         room = meter.piece() if meter.piece() >= PIECE else -1
         size = 0
@@ -211,7 +211,7 @@ class Transfers:
         temporaries = [claim(directory, name) for name in names]
         try:
             with held as here, self._filling.room.taken(fd, directory, size):
-                moved = small.copy(here, fd, names, temporaries, self._small)
+                moved = small.copy(here, fd, names, temporaries, self.small)
         except (OSError, TreeError):
             return {}  # which of them there is no room for, it says, too
         finally:

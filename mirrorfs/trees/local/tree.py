@@ -15,7 +15,17 @@ from mirrorfs.core.quick import Look, Terms
 from mirrorfs.core.tree import Entry, Failure, Identity, Listing, TreeError, split
 from mirrorfs.errors import FatalError, TemporaryError
 from mirrorfs.trees.base import Content, Destination, Tree
-from mirrorfs.trees.local import change, delete, directories, identity, kernel, link, rename, small
+from mirrorfs.trees.local import (
+    bulk,
+    change,
+    delete,
+    directories,
+    identity,
+    kernel,
+    link,
+    rename,
+    small,
+)
 from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.content import open_content
 from mirrorfs.trees.local.durable import Fsync, sync_names
@@ -86,8 +96,10 @@ class LocalTree(Destination):
             self._backups,
         )
 
+        usual, kept = self._transfers.small, self._transfers.keep
+        self._bulk = bulk.terms(options, kept, self.capabilities.owner, usual)
         compiled = small.copy is not small.plain.copy
-        self.unlocked = compiled and (self._transfers.straight if writable else not self._follow)
+        self.unlocked = compiled and (usual is not None if writable else not self._follow)
 
     def identity(self) -> Identity:
         identity.check_root(self.path, self._descriptor)
@@ -141,6 +153,9 @@ class LocalTree(Destination):
         """How the names of our temporaries begin."""
         return self._temporaries.prefix
 
+    def kinds(self, path: str) -> tuple[list[str], list[str]] | None:
+        return None if self._follow else self._reading.kinds(path)
+
     def open(self, path: str) -> Content:
         return open_content(self.handles, path, follow=self._follow, xattrs=self._xattrs)
 
@@ -154,6 +169,16 @@ class LocalTree(Destination):
     def transfer(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
         self._check_writable()
         return self._transfers.run(actions, source, self.meter)
+
+    def copies(self, source: Tree) -> bool:
+        return self._bulk is not None and isinstance(source, LocalTree)
+
+    def copy(self, path: str, names: Sequence[str], source: Tree) -> list[int]:
+        self._check_writable()
+        if self._bulk is None:
+            return super().copy(path, names, source)
+        room = self._transfers.room
+        return bulk.copy(self.handles, room, self._bulk, path, names, source, self.meter)
 
     def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
         self._check_writable()
