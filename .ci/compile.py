@@ -14,8 +14,10 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-ROOM = Path("mirrorfs/trees/local/native")
-SOURCES = ("check.c", "copy.c")
+ROOMS = (  # where, what beside compiled.pyx, and the library it needs, as pkg-config calls it
+    (Path("mirrorfs/trees/local/native"), ("check.c", "copy.c"), ""),
+    (Path("mirrorfs/view/unopened"), ("unopened.c",), "fuse3"),
+)
 MODULE = f"compiled{sysconfig.get_config_var('EXT_SUFFIX')}"
 OPTIONS = ["-O2", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra", "-Werror=implicit"]
 
@@ -36,10 +38,30 @@ def compiler() -> list[str]:
 
 
 def compile(root: Path, folder: Path | None = None) -> dict[str, Path]:
-    """The compiled module by its place in the package: in ``folder``, or where it belongs. Raises
-    OSError, subprocess.CalledProcessError."""
-    room = root / ROOM
-    target = (folder or room) / MODULE
+    """The compiled modules by their places in the package: in ``folder``, or where they belong.
+    What needs a library that is not here is left out. Raises OSError,
+    subprocess.CalledProcessError."""
+    return {
+        str(room / MODULE): _compile(root / room, sources, folder, words)
+        for room, sources, library in ROOMS
+        if (words := _library(library)) is not None
+    }
+
+
+def _library(name: str) -> list[str] | None:
+    """What the compiler must be told to use a library; ``None`` where it is not to be had."""
+    if not name:
+        return []
+    try:
+        asked = ["pkg-config", "--cflags", "--libs", name]
+        words = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return ["-Wl,--no-as-needed", *words]  # it is looked into only when something is asked of it
+
+
+def _compile(room: Path, sources: tuple[str, ...], folder: Path | None, library: list[str]) -> Path:
+    target = room / MODULE if folder is None else folder / f"{room.name}-{MODULE}"
     made = target.with_name(f"{target.name}.{os.getpid()}")
     cython = [sys.executable, "-m", "cython", "-3", str(room / "compiled.pyx")]
     flags = [*OPTIONS, *os.environ.get("CFLAGS", "").split()]
@@ -47,9 +69,9 @@ def compile(root: Path, folder: Path | None = None) -> dict[str, Path]:
     with tempfile.TemporaryDirectory() as place:
         written = f"{place}/compiled.c"
         subprocess.run([*cython, "-o", written], check=True)
-        sources = [written, *(str(room / source) for source in SOURCES)]
-        subprocess.run([*compiler(), *flags, *include, *sources, "-o", str(made)], check=True)
-    return {str(ROOM / MODULE): made.replace(target)}  # several may be at it
+        words = [*compiler(), *flags, *include, written, *(str(room / name) for name in sources)]
+        subprocess.run([*words, *library, "-o", str(made)], check=True)
+    return made.replace(target)  # several may be at it
 
 
 if __name__ == "__main__":

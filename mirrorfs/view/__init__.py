@@ -11,6 +11,7 @@ now is read through `mirrorfs.trees`; nothing in here decides anything about a m
     documents   plan.json, plan.txt, summary, status.json
     attributes  what the kernel is told of an entry
     listings    directories as they were listed, ready to be told
+    unopened    have the kernel keep them, too
     inodes      what the kernel knows of, until it forgets
     operations  the kernel's questions, answered from the picture
     mount       mounting, unmounting, and mounts that a killed process left behind
@@ -28,3 +29,5 @@ Threads: trio serves the kernel; whatever may touch a disk is done in a thread w
 that a slow drive costs an error for one file and never the whole view. Pages in memory are read at
 once (RWF_NOWAIT).
 """
+
+from mirrorfs.view import unopened as unopened  # it has to be there before pyfuse3 is imported

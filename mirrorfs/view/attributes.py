@@ -7,9 +7,7 @@ from pyfuse3 import EntryAttributes
 
 from mirrorfs.core.tree import Entry, Kind
 
-# So long the kernel may keep what it was told. Others may change the destination, and nobody tells
-# of that.
-KEPT_SECONDS = 5.0
+TOLD_SECONDS = 1e8  # the kernel may keep it: it is told when that changes
 BLOCK = 512
 
 _TYPES = {
@@ -23,14 +21,14 @@ _TYPES = {
 }
 
 
-def describe(inode: int, entry: Entry) -> EntryAttributes:
-    """An entry under an inode number."""
+def describe(inode: int, entry: Entry, seconds: float) -> EntryAttributes:
+    """An entry under an inode number; so long may the kernel keep both."""
     kind, size, mtime_ns, mode, uid, gid, target, rdev, links, _, _, ctime_ns, atime_ns, _ = entry
     if target:
         size = len(os.fsencode(target))
     told = EntryAttributes()
     told.st_ino = inode
-    told.entry_timeout = told.attr_timeout = KEPT_SECONDS
+    told.entry_timeout = told.attr_timeout = seconds
     told.st_mode = _TYPES[kind] | mode
     told.st_nlink = 1 if kind is Kind.DIRECTORY else links
     told.st_uid = uid
@@ -41,4 +39,12 @@ def describe(inode: int, entry: Entry) -> EntryAttributes:
     told.st_mtime_ns = mtime_ns
     told.st_ctime_ns = ctime_ns or mtime_ns
     told.st_atime_ns = atime_ns or mtime_ns
+    return told
+
+
+def dot(inode: int) -> EntryAttributes:
+    """What `.` and `..` need: a number and a kind."""
+    told = EntryAttributes()
+    told.st_ino = inode
+    told.st_mode = stat.S_IFDIR
     return told

@@ -7,10 +7,12 @@ is looked at. Only the thread of the event loop calls.
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from mirrorfs.core.preview import Shown
 from mirrorfs.core.scope import Scope
 from mirrorfs.view.places import (
+    PENDING,
     TOP,
     VERBS,
     Area,
@@ -21,7 +23,17 @@ from mirrorfs.view.places import (
     number,
 )
 
-_TREES = {Area.AFTER, *VERBS}
+_TREES = (Area.AFTER, *VERBS)
+
+
+class Stale(NamedTuple):
+    """What the kernel must forget: the attributes of an inode (0 for none), and of a directory the
+    names; and, unless it is a directory as before, its name in the directory above."""
+
+    inode: int
+    place: Place
+    above: int
+    name: bytes
 
 
 class Inodes:
@@ -53,21 +65,43 @@ class Inodes:
         """What is seen now under a number that stays."""
         self._known[inode] = (self._known[inode][0], seen)
 
-    def forget(self, forgotten: Iterable[tuple[int, int]]) -> None:
-        """The kernel lets go of so many lookups of a number."""
+    def forget(self, forgotten: Iterable[tuple[int, int]]) -> Iterator[int]:
+        """The kernel lets go of so many lookups of a number: those it knows no more."""
         for inode, count in forgotten:
             left = self._lookups.get(inode, 0) - count
             if left > 0:
                 self._lookups[inode] = left
             elif self._lookups.pop(inode, None) is not None:
                 del self._known[inode]
+                yield inode
 
-    def affected(self, scope: Scope) -> Iterator[tuple[int, int, bytes]]:
-        """(inode, inode of the directory above, name in it) of what may look different after a
-        change within a scope; what only tells of the plan always may."""
-        everything = scope.is_everything
-        for inode, (place, _) in self._known.items():
-            if place == TOP:
-                yield inode, 0, b""
-            elif everything or place.area not in _TREES or scope.covers(place.path):
-                yield inode, directory_number(above(place)), os.fsencode(name_of(place))
+    def affected(self, scope: Scope) -> Iterator[Stale]:
+        """What may look different after a change within a scope; what only tells of the plan always
+        may."""
+        for place in (TOP, PENDING):
+            if (inode := directory_number(place)) in self._known:
+                yield Stale(inode, place, 0, b"")
+        for area in _TREES:
+            yield from self._below(Place(area), scope)
+
+    def _below(self, place: Place, scope: Scope) -> Iterator[Stale]:
+        """What is known of a directory, and of what is in it."""
+        above = directory_number(place)
+        if above not in self._known:
+            return  # and so is nothing that is in it
+        yield Stale(above, place, *self._named(place))
+        if scope.deep:
+            within = f"{place.path}/" if place.path else ""
+            for inode, (known, _) in self._known.items():
+                if known.area is place.area and known.path and known.path.startswith(within):
+                    yield Stale(inode, known, *self._named(known))
+        for name, below in scope.children.items():
+            inside = Place(place.area, f"{place.path}/{name}" if place.path else name)
+            if directory_number(inside) in self._known:
+                yield from self._below(inside, below)
+            else:
+                yield Stale(0, inside, above, os.fsencode(name))
+
+    @staticmethod
+    def _named(place: Place) -> tuple[int, bytes]:
+        return directory_number(above(place)), os.fsencode(name_of(place))

@@ -3,13 +3,16 @@
 Law: read-only; every question is answered, by an error if need be. What may touch a disk runs in a
 thread, with a deadline of `PATIENCE` seconds: then the answer is ETIMEDOUT, for this file alone.
 
-An open directory is listed once, so offsets into it stay true whatever happens meanwhile. An open
-file is a descriptor of its content: it stays readable when the plan, or the name, is long gone.
+The kernel keeps names, attributes and listings until it is told to forget them; what nobody tells
+of, a destination that is not watched, it asks for again after some seconds. An open file is a
+descriptor of its content: it stays readable when the plan, or the name, is long gone.
 """
 
 import errno
 import logging
 import os
+import time
+from bisect import bisect_right
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import wraps
@@ -20,21 +23,25 @@ import trio
 from pyfuse3 import EntryAttributes, FileInfo, FUSEError
 
 from mirrorfs.core.preview import Shown, Side
+from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Entry, Kind, TreeError, Trouble
 from mirrorfs.errors import MirrorError
 from mirrorfs.trees.local.read import entry_of
-from mirrorfs.view.attributes import describe
+from mirrorfs.view.attributes import TOLD_SECONDS, describe
 from mirrorfs.view.documents import text, write
 from mirrorfs.view.inodes import Inodes
-from mirrorfs.view.listings import Listed, Listings
+from mirrorfs.view.listings import DOTS, KEPT_SECONDS, Listed, Listings, begin, order
 from mirrorfs.view.picture import Picture
-from mirrorfs.view.places import AFTER, TOP, Area, Document, Place, child
+from mirrorfs.view.places import TOP, Area, Document, Place, child, directory_number
 from mirrorfs.view.planner import Wanted
 from mirrorfs.view.reasons import NAMESPACE, why
+from mirrorfs.view.unopened import heard
 
 _log = logging.getLogger(__name__)
 PATIENCE = 10.0
 NAME_MAX = 255
+AT_ONCE = 512  # names of a directory: more than fit into one answer
+FILE_SECONDS = 3 * KEPT_SECONDS  # a listing that is told again renews them all before they are over
 WAITING = 64  # questions that may wait for one tree
 
 _ERRORS = {
@@ -65,33 +72,43 @@ def _answered(handler: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
 
 class Operations(pyfuse3.Operations):
     """See `pyfuse3.Operations`. ``show`` replaces the picture; ``top`` is what the directory was
-    that the view is mounted on."""
+    that the view is mounted on; ``told``: every change of the destination is heard of; ``outdated``
+    is called with the inode number of a directory whose listing was replaced while it was made."""
 
     supports_dot_lookup = False
     enable_writeback_cache = False
 
-    def __init__(self, picture: Picture, wanted: Wanted, top: Entry) -> None:
+    def __init__(
+        self,
+        picture: Picture,
+        wanted: Wanted,
+        top: Entry,
+        *,
+        told: bool,
+        outdated: Callable[[int], None],
+    ) -> None:
         super().__init__()
         self._wanted = wanted
+        self._told = told
+        self._outdated = outdated
         self._top = Shown(top, Side.NEITHER, "")
         self.inodes = Inodes(self._top)
         self._limits = {side: trio.CapacityLimiter(WAITING) for side in Side}
         self._newer: dict[Place, Shown] = {}  # what was found to be newer than the picture
         self._stale: set[Place] = set()  # of these the kernel was told in this picture or the last
-        self._directories: dict[int, Listed] = {}
         self._listings = Listings()
-        self._next_handle = 1
+        self._until: dict[int, float] = {}  # the kernel may keep the names of this directory
         self._sides: dict[int, Side] = {}  # of open files, by descriptor
         self._written: dict[Document, int] = {}
         self._writing = trio.Lock()
         self.picture = picture
 
-    def show(self, picture: Picture) -> None:
-        """From now on answer from this picture."""
+    def show(self, picture: Picture, scope: Scope) -> None:
+        """From now on answer from this picture; it may differ from the one before in a scope."""
         self.picture = picture
         self._stale.intersection_update(self._newer)
         self._newer.clear()
-        self._listings.clear()
+        self._listings.clear(scope)
         self._drop_documents()
 
     def close(self) -> None:
@@ -118,7 +135,8 @@ class Operations(pyfuse3.Operations):
             raise FUSEError(errno.ENOENT)
         inode = self.inodes.number(place, seen)
         self.inodes.told([inode], [(place, seen)])
-        return describe(inode, seen.entry)
+        await self._renew(inode)
+        return describe(inode, seen.entry, self._seconds(place, seen))
 
     @_answered
     async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> EntryAttributes:
@@ -129,14 +147,16 @@ class Operations(pyfuse3.Operations):
             if seen.entry.is_directory:
                 raise
             now = None  # what is open stays what it was
-        if now is not None and _same(now.entry, seen.entry):
+        if now is not None and (place.area is Area.DOCUMENT or _same(now.entry, seen.entry)):
             self.inodes.refresh(inode, now)
             seen = now
-        return describe(inode, seen.entry)
+        await self._renew(inode)
+        return describe(inode, seen.entry, self._seconds(place, seen))
 
     @_answered
     async def forget(self, forgotten: Sequence[tuple[int, int]]) -> None:
-        self.inodes.forget(forgotten)
+        for inode in self.inodes.forget(forgotten):
+            self._until.pop(inode, None)
 
     @_answered
     async def readlink(self, inode: int, ctx: pyfuse3.RequestContext) -> bytes:
@@ -159,24 +179,35 @@ class Operations(pyfuse3.Operations):
 
     @_answered
     async def opendir(self, inode: int, ctx: pyfuse3.RequestContext) -> int:
-        handle, self._next_handle = self._next_handle, self._next_handle + 1
-        self._directories[handle] = await self._list(self.inodes[inode][0])
-        return handle
+        if heard():
+            # The kernel opens no directory from now on, and keeps their names.
+            raise FUSEError(errno.ENOSYS)
+        return inode
 
     @_answered
     async def readdir(self, handle: int, start: int, token: pyfuse3.ReaddirToken) -> None:
-        names, numbers, seen, attributes = self._directories[handle]
-        reply, end = pyfuse3.readdir_reply, start
-        for end in range(start, len(names)):
-            if not reply(token, names[end], attributes[end], end + 1):
+        place, seen = self.inodes[handle]
+        if not start and self._seconds(place, seen) == KEPT_SECONDS:
+            self._until[handle] = time.monotonic() + KEPT_SECONDS
+        listed = await self._list(place, going_on=start > 0)
+        first = end = bisect_right(listed.offsets, start)
+        last = first + AT_ONCE
+        reply = pyfuse3.readdir_reply
+        for name, attributes, offset in zip(
+            listed.names[first:last],
+            listed.attributes[first:last],
+            listed.offsets[first:last],
+            strict=True,
+        ):
+            if not reply(token, name, attributes, offset):
                 break
-        else:
-            end = len(names)
-        self.inodes.told(numbers[start:end], seen[start:end])
+            end += 1
+        first = max(first, DOTS)  # of those no lookup is counted
+        self.inodes.told(listed.numbers[first:end], listed.seen[first - DOTS : end - DOTS])
 
     @_answered
     async def releasedir(self, handle: int) -> None:
-        del self._directories[handle]
+        """Nothing is held."""
 
     # Content
 
@@ -188,7 +219,7 @@ class Operations(pyfuse3.Operations):
         if place.area is Area.DOCUMENT:
             descriptor = os.dup(await self._document(Document(place.path)))
             self._sides[descriptor] = Side.NEITHER
-            return FileInfo(fh=descriptor)
+            return FileInfo(fh=descriptor, keep_cache=False, direct_io=True)
         descriptor = await self._open(seen)
         now = entry_of(os.fstat(descriptor))
         same = _same(now, seen.entry)
@@ -268,32 +299,61 @@ class Operations(pyfuse3.Operations):
             return picture.look(place)
         return await self._ask(Side.DESTINATION, picture.look, place)
 
-    async def _list(self, place: Place) -> Listed:
-        if (kept := self._listings.get(place)) is not None:
+    async def _list(self, place: Place, *, going_on: bool) -> Listed:
+        if (kept := self._listings.get(place, going_on=going_on)) is not None:
             return kept
         picture = self.picture
-        if still := picture.sits_still(place):
+        still = picture.sits_still(place)
+        if place == TOP:
+            seen = self._top_listed()
+        elif still:
             seen = picture.list(place)
         else:
             seen = await self._ask(Side.DESTINATION, picture.list, place)
-        if place == TOP:
-            with suppress(FUSEError):  # a lost destination is no reason to show nothing at all
-                if (after := await self._look(AFTER)) is not None:
-                    seen[AFTER.area] = after
-            for document in Document:
-                seen[document.value] = await self._document_seen(document)
-        number = self.inodes.number
-        listed = Listed([], [], [], [])
-        for name, what in seen.items():
+        listed = begin(place)
+        _, offsets, numbers, all_seen, attributes = listed
+        number, seconds = self.inodes.number, self._seconds
+        for offset, name in order(seen):
             if (below := child(place, name)) is not None:
+                what = seen[name]
                 inode = number(below, what)
                 listed.names.append(os.fsencode(name))
-                listed.numbers.append(inode)
-                listed.seen.append((below, what))
-                listed.attributes.append(describe(inode, what.entry))
-        if place != TOP and picture is self.picture:
-            self._listings.keep(place, listed, still=still)
+                offsets.append(offset)
+                numbers.append(inode)
+                all_seen.append((below, what))
+                # What is at the top is looked up by whoever wants more than its name.
+                lasting = 0.0 if place == TOP else seconds(below, what)
+                attributes.append(describe(inode, what.entry, lasting))
+        if picture is not self.picture:
+            self._outdated(directory_number(place))
+        elif place != TOP:
+            self._listings.keep(place, listed, told=still or self._told)
         return listed
+
+    def _top_listed(self) -> dict[str, Shown]:
+        """What is always there: a lost destination is no reason to show nothing at all, and nobody
+        waits for a plan to be written down who lists its name."""
+        seen = self.picture.list(TOP)
+        nothing = next(iter(seen.values()))
+        empty = nothing._replace(entry=nothing.entry._replace(kind=Kind.FILE, mode=0o444))
+        return seen | {document.value: empty for document in Document}
+
+    def _seconds(self, place: Place, seen: Shown) -> float:
+        """How long the kernel may keep what it is told of a place."""
+        if place.area is Area.DOCUMENT:
+            return 0.0
+        if self._told or place.area is not Area.AFTER or seen.side is not Side.DESTINATION:
+            return TOLD_SECONDS
+        return KEPT_SECONDS if seen.entry.is_directory else FILE_SECONDS
+
+    async def _renew(self, inode: int) -> None:
+        """Before the kernel believes again in a directory that nobody tells of: have it ask for the
+        names, and what goes with them, anew."""
+        until = self._until.get(inode)
+        if until is not None and until < time.monotonic():
+            del self._until[inode]
+            with suppress(FUSEError):
+                await self._ask(Side.NEITHER, pyfuse3.invalidate_inode, inode)
 
     async def _document_seen(self, document: Document) -> Shown:
         size = os.fstat(await self._document(document)).st_size

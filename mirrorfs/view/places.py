@@ -50,11 +50,12 @@ class Place(NamedTuple):
 
 TOP = Place(Area.TOP)
 AFTER = Place(Area.AFTER)
+PENDING = Place(Area.PENDING)
 VERBS: dict[Area, Verb] = {Area(verb.value): verb for verb in Verb}
 _LIKE_TREES = {Area.AFTER, *VERBS}
 _TOP = {
     "after": AFTER,
-    "pending": Place(Area.PENDING),
+    "pending": PENDING,
     **{document.value: Place(Area.DOCUMENT, document.value) for document in Document},
 }
 _PENDING = {area.value: Place(area) for area in VERBS}
@@ -78,7 +79,7 @@ def child(place: Place, name: str) -> Place | None:
 
 def number(place: Place, entry: Entry) -> int:
     """The inode number of what is shown at a place: the same as long as it is the same."""
-    if entry.kind is Kind.DIRECTORY:
+    if entry.kind is Kind.DIRECTORY or place.area is Area.DOCUMENT:  # read past the kernel's pages
         return directory_number(place)
     version = (place, entry.kind, entry.size, entry.mtime_ns, entry.target)
     return (hash(version) & _NUMBERS) | _NEVER_ROOT
@@ -92,7 +93,7 @@ def directory_number(place: Place) -> int:
 def above(place: Place) -> Place:
     """The directory a place is in."""
     if not place.path or place.area is Area.DOCUMENT:
-        return Place(Area.PENDING) if place.area in VERBS else TOP
+        return PENDING if place.area in VERBS else TOP
     return Place(place.area, place.path.rpartition("/")[0])
 
 

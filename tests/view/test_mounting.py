@@ -147,9 +147,7 @@ def test_a_slow_destination_costs_one_answer(pair: tuple[Path, Path], point: Pat
                 assert sorted(os.listdir(outer.after)) == ["directory", "file", "secret"]
                 view.process.send_signal(signal.SIGSTOP)
                 try:
-                    asked = subprocess.Popen(
-                        ["ls", outer.after / "directory"], stderr=subprocess.PIPE
-                    )
+                    asked = subprocess.Popen(["cat", outer.after / "file"], stderr=subprocess.PIPE)
                     assert (second / "summary").read_text()
                     assert (outer.pending / "create").is_dir()
                     assert asked.wait(60) != 0
