@@ -67,17 +67,21 @@ def test_every_listing_begins_with_the_dots(view: View) -> None:
 def test_a_destination_nobody_watches_is_looked_at_again(
     trees: tuple[Path, Path], point: Path, tmp_path: Path
 ) -> None:
-    """Beside a watcher the view hears of the source alone."""
+    """Beside a watcher the view hears of the source alone; what is excluded is in no plan."""
     source, destination = trees
-    state = tmp_path / "state"
+    state, flags = tmp_path / "state", ("--exclude", "stranger")
     with Service("watch", source, state=state) as watcher:
         watcher.watches()
-        call("sync", "-a", source, destination, state=state)
-        with View(source, destination, point, state=state) as view:
-            assert listed(view.after) == listed(destination)
-            (destination / "kept" / "stranger").write_text("of somebody else\n")
-            (destination / "kept" / "same").write_text("written over by somebody else\n")
-            until(lambda: listed(view.after) == listed(destination), "found")
+        call("sync", "-a", source, destination, *flags, state=state)
+        with View(source, destination, point, state=state, flags=flags) as view:
+            stranger = destination / "kept" / "stranger"
+            for change in (
+                lambda: stranger.write_text("of somebody else\n"),
+                lambda: stranger.write_text("written over\n"),
+            ):
+                assert listed(view.after) == listed(destination)
+                change()
+                until(lambda: listed(view.after) == listed(destination), "found")
 
 
 def test_where_nothing_was_compiled(
