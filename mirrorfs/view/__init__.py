@@ -14,6 +14,7 @@ now is read through `mirrorfs.trees`; nothing in here decides anything about a m
     unopened    have the kernel keep them, too
     inodes      what the kernel knows of, until it forgets
     operations  the kernel's questions, answered from the picture
+    refusals    what it is told where there is no answer
     mount       mounting, unmounting, and mounts that a killed process left behind
     live        all of these together: follow the changes, tell the kernel what it must forget
 

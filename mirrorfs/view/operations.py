@@ -9,14 +9,12 @@ descriptor of its content: it stays readable when the plan, or the name, is long
 """
 
 import errno
-import logging
 import os
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import wraps
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import pyfuse3
 import trio
@@ -24,7 +22,7 @@ from pyfuse3 import EntryAttributes, FileInfo, FUSEError
 
 from mirrorfs.core.preview import Shown, Side
 from mirrorfs.core.scope import Scope
-from mirrorfs.core.tree import Entry, Kind, TreeError, Trouble
+from mirrorfs.core.tree import Entry, Kind, TreeError
 from mirrorfs.errors import MirrorError
 from mirrorfs.trees.local.read import entry_of
 from mirrorfs.view.attributes import TOLD_SECONDS, describe
@@ -35,39 +33,16 @@ from mirrorfs.view.picture import Picture
 from mirrorfs.view.places import TOP, Area, Document, Place, child, directory_number
 from mirrorfs.view.planner import Wanted
 from mirrorfs.view.reasons import NAMESPACE, why
+from mirrorfs.view.refusals import answered, refuse
 from mirrorfs.view.unopened import heard
 
-_log = logging.getLogger(__name__)
 PATIENCE = 10.0
 NAME_MAX = 255
 AT_ONCE = 512  # names of a directory: more than fit into one answer
 FILE_SECONDS = 3 * KEPT_SECONDS  # a listing that is told again renews them all before they are over
 WAITING = 64  # questions that may wait for one tree
 
-_ERRORS = {
-    Trouble.ABSENT: errno.ENOENT,
-    Trouble.DENIED: errno.EACCES,
-    Trouble.LOOP: errno.ELOOP,
-    Trouble.BUSY: errno.EAGAIN,
-}
 T = TypeVar("T")
-P = ParamSpec("P")
-
-
-def _answered(handler: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """An error nobody thought of costs one answer, not the view."""
-
-    @wraps(handler)
-    async def answer(*arguments: P.args, **more: P.kwargs) -> T:
-        try:
-            return await handler(*arguments, **more)
-        except FUSEError:
-            raise
-        except Exception:
-            _log.exception("the view could not answer %s", handler.__name__)
-            raise FUSEError(errno.EIO) from None
-
-    return answer
 
 
 class Operations(pyfuse3.Operations):
@@ -122,7 +97,7 @@ class Operations(pyfuse3.Operations):
 
     # Names and attributes
 
-    @_answered
+    @answered
     async def lookup(
         self, parent: int, name: bytes, ctx: pyfuse3.RequestContext
     ) -> EntryAttributes:
@@ -138,7 +113,7 @@ class Operations(pyfuse3.Operations):
         await self._renew(inode)
         return describe(inode, seen.entry, self._seconds(place, seen))
 
-    @_answered
+    @answered
     async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> EntryAttributes:
         place, seen = self.inodes[inode]
         try:
@@ -153,20 +128,20 @@ class Operations(pyfuse3.Operations):
         await self._renew(inode)
         return describe(inode, seen.entry, self._seconds(place, seen))
 
-    @_answered
+    @answered
     async def forget(self, forgotten: Sequence[tuple[int, int]]) -> None:
         for inode in self.inodes.forget(forgotten):
             self._until.pop(inode, None)
 
-    @_answered
+    @answered
     async def readlink(self, inode: int, ctx: pyfuse3.RequestContext) -> bytes:
         return os.fsencode(self.inodes[inode][1].entry.target)
 
-    @_answered
+    @answered
     async def access(self, inode: int, mode: int, ctx: pyfuse3.RequestContext) -> bool:
         return True  # the kernel checks modes and owners (default_permissions)
 
-    @_answered
+    @answered
     async def statfs(self, ctx: pyfuse3.RequestContext) -> pyfuse3.StatvfsData:
         space = await self._ask(Side.DESTINATION, self.picture.trees.space)
         answer = pyfuse3.StatvfsData()
@@ -177,14 +152,14 @@ class Operations(pyfuse3.Operations):
 
     # Directories
 
-    @_answered
+    @answered
     async def opendir(self, inode: int, ctx: pyfuse3.RequestContext) -> int:
         if heard():
             # The kernel opens no directory from now on, and keeps their names.
             raise FUSEError(errno.ENOSYS)
         return inode
 
-    @_answered
+    @answered
     async def readdir(self, handle: int, start: int, token: pyfuse3.ReaddirToken) -> None:
         place, seen = self.inodes[handle]
         if not start and self._seconds(place, seen) == KEPT_SECONDS:
@@ -205,13 +180,13 @@ class Operations(pyfuse3.Operations):
         first = max(first, DOTS)  # of those no lookup is counted
         self.inodes.told(listed.numbers[first:end], listed.seen[first - DOTS : end - DOTS])
 
-    @_answered
+    @answered
     async def releasedir(self, handle: int) -> None:
         """Nothing is held."""
 
     # Content
 
-    @_answered
+    @answered
     async def open(self, inode: int, flags: int, ctx: pyfuse3.RequestContext) -> FileInfo:
         if flags & os.O_ACCMODE != os.O_RDONLY:
             raise FUSEError(errno.EROFS)
@@ -235,7 +210,7 @@ class Operations(pyfuse3.Operations):
         self._sides[descriptor] = seen.side
         return FileInfo(fh=descriptor, keep_cache=same, direct_io=not same)
 
-    @_answered
+    @answered
     async def read(self, handle: int, offset: int, size: int) -> bytes:
         try:
             buffer = bytearray(size)
@@ -246,22 +221,22 @@ class Operations(pyfuse3.Operations):
             pass  # not in memory, or a file system that cannot tell
         return await self._ask(self._sides[handle], os.pread, handle, size, offset)
 
-    @_answered
+    @answered
     async def release(self, handle: int) -> None:
         # A file system that hangs keeps a close waiting, too.
         await self._ask(self._sides.pop(handle), os.close, handle)
 
-    @_answered
+    @answered
     async def flush(self, handle: int) -> None:
         """Nothing is ever written."""
 
     # Why
 
-    @_answered
+    @answered
     async def listxattr(self, inode: int, ctx: pyfuse3.RequestContext) -> Sequence[bytes]:
         return list(await self._xattrs(inode))
 
-    @_answered
+    @answered
     async def getxattr(self, inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> bytes:
         # The kernel and `ls` ask for capabilities and ACLs of each file: spare them the disk.
         if not name.startswith((b"user.", b"trusted.")):
@@ -392,7 +367,7 @@ class Operations(pyfuse3.Operations):
                     question, *arguments, abandon_on_cancel=True, limiter=self._limits[side]
                 )
             except (TreeError, MirrorError, OSError) as error:
-                _refuse(error)
+                refuse(error)
         raise FUSEError(errno.ETIMEDOUT)
 
 
@@ -405,11 +380,3 @@ def _same(now: Entry, then: Entry) -> bool:
         then.mtime_ns,
         then.target,
     )
-
-
-def _refuse(error: Exception) -> NoReturn:
-    if isinstance(error, TreeError):
-        raise FUSEError(_ERRORS.get(error.trouble, errno.EIO)) from None
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.ENOENT):
-        raise FUSEError(error.errno) from None
-    raise FUSEError(errno.EIO) from None
