@@ -290,7 +290,13 @@ class Watcher:
             kept = take(keeper, claim)
             if kept is None:
                 return None
-            return Parts(self._task, self._wake, self._record, kept, claim)
+            parts = Parts(self._task, self._wake, self._record, kept, claim)
+            # RACE: what is unmounted before the list of mounts is heard is told by nobody.
+            for what, now in self._claim(epoch, keeper).items():
+                if claim[what] != now:
+                    parts.close()
+                    raise NotContinued(what)
+            return parts
         except (NotContinued, OSError) as error:
             why = reason(error) if isinstance(error, OSError) else error
             _log.warning("the watch of the process before cannot be continued: %s", why)

@@ -17,6 +17,7 @@ from mirrorfs.core.tree import Identity
 from mirrorfs.errors import PermanentError
 from mirrorfs.watch import Pace, Watcher
 from mirrorfs.watch.backends.choice import RIGHTS, refusal
+from mirrorfs.watch.fanotify import handle_of
 
 from .conftest import Watched, watching
 
@@ -151,6 +152,26 @@ def test_paths_longer_than_a_page(start: Callable) -> None:
     assert any(isinstance(each, Dirty) and each.recursive for each in changes)
     subprocess.run(["rm", "-rf", watched.root / ("x" * 200)], check=True)
     watched.assert_complete()
+
+
+def test_a_handle_is_one_of_its_file_system(tmp_path: Path) -> None:
+    """The directory of barriers may have the same one as a directory of the source."""
+    root, state = tmp_path / "source", tmp_path / "state"
+    with ExitStack() as stack:
+        for place, name in ((root, "s"), (state, "c")):
+            place.mkdir()
+            stack.enter_context(mounted(make("btrfs", tmp_path / name), place))
+        handles = []
+        for place in (root, state):
+            (place / "twin").mkdir()
+            fd = os.open(place / "twin", os.O_RDONLY)
+            handles.append(handle_of(fd)[0])
+            os.close(fd)
+        assert handles[0] == handles[1], "each is the first directory of its file system"
+        with watching(root, state / "twin", backend="fanotify") as watched:
+            (root / "twin" / "file").touch()
+            watched.assert_complete()
+            assert Dirty("twin/file") in watched.log
 
 
 @contextmanager

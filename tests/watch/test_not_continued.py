@@ -15,7 +15,8 @@ from support.process import until
 from mirrorfs.core.change import Change, Dirty, Epoch, Gap, Ready
 from mirrorfs.core.tree import Identity
 from mirrorfs.service.fdstore import Onward
-from mirrorfs.watch import Watcher
+from mirrorfs.watch import Keeper, Watcher
+from mirrorfs.watch.kept import Claim, Kept, take
 
 pytestmark = [
     pytest.mark.root,
@@ -128,6 +129,27 @@ def test_what_is_mounted_meanwhile_is_not_heard_of(
     with mounted(("-t", "tmpfs", "tmpfs"), again.root / "below"):
         again.is_new()
     assert "other file systems are mounted" in caplog.text
+
+
+def test_what_is_unmounted_in_the_moment_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim was that it is mounted; that it is not any more nobody would tell."""
+    again = Again(tmp_path / "source", tmp_path / "cookies", "fanotify")
+    again.cookies.mkdir()
+    (again.root / "below").mkdir(parents=True)
+    point = again.root / "below"
+    with mounted(("-t", "tmpfs", "tmpfs"), point):
+        again.begin()
+
+        def take_and_unmount(keeper: Keeper, claim: Claim) -> Kept | None:
+            kept = take(keeper, claim)
+            umount(point)
+            return kept
+
+        monkeypatch.setattr("mirrorfs.watch.watcher.take", take_and_unmount)
+        again.is_new()
+    again.keeper.let_go()
 
 
 @both

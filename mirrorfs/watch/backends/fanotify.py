@@ -68,12 +68,14 @@ class FanotifyBackend:
         self._queue = Fanotify(kept)
         self.continued = self._left = kept is not None
         self._taken = 0  # events
+        self._cookies_on = -1
         try:
             marks = self._queue.marks()
             self._cookies = self._mark_cookies()
             fd = os.open(task.root, _OPEN)
             try:
                 self._queue.mark_file_system(fd)
+                self._device = os.fstat(fd).st_dev
             finally:
                 os.close(fd)
             if self.continued and marks != self._queue.marks():
@@ -242,7 +244,8 @@ class FanotifyBackend:
             if directory == self._cookies:
                 if mask & CREATE:
                     self._lay(name)
-                continue
+                if not self._ambiguous:
+                    continue
             if mask & ONDIR:
                 self._suspect(mask, child)
             if mask & RENAME:
@@ -350,6 +353,12 @@ class FanotifyBackend:
         self._places.clear()
         self._batch.gap("", why)
 
+    @property
+    def _ambiguous(self) -> bool:
+        """Whether the handle of the directory of cookies may be that of one in the tree, too: a
+        handle is one of its file system."""
+        return self._cookies_on != self._device
+
     def _mark_cookies(self) -> bytes:
         """The handle of the directory of cookies, which the same queue tells of from now on; empty
         when there is none. Raises OSError."""
@@ -361,6 +370,7 @@ class FanotifyBackend:
             return b""
         try:
             self._queue.mark_directory(fd)
+            self._cookies_on = os.fstat(fd).st_dev
             return handle_of(fd)[0]
         finally:
             os.close(fd)
