@@ -33,6 +33,18 @@ class Bell:
     async def wait(self) -> None:
         await self._rung.wait()
 
+    async def gather(self, seconds: float) -> None:
+        """Changes do not end it, and ring on afterwards; being asked to hurry does, and so do
+        mounts."""
+        rang = False
+        with trio.move_on_after(seconds):
+            while not (self.hurried or self.shaken):
+                await self.wait()
+                rang = True
+                self.listen()
+        if rang:
+            self.ring()
+
     async def pause(self, seconds: float) -> None:
         """Changes do not end it, being asked to hurry does, and so do mounts."""
         until = trio.current_time() + seconds

@@ -18,6 +18,8 @@ from mirrorfs.run.thread import Thread
 from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.decisions import Decisions, outcome
 
+LONGEST_GATHERING = 0.5  # seconds; else as long as the cycle before took
+
 
 class Cycles:
     """For one follower after the other, each until a root fails, or ``check`` raises."""
@@ -44,6 +46,7 @@ class Cycles:
         condition, bell = self._condition, self._bell
         while True:
             bell.listen()
+            began = trio.current_time()
             self._check()
             if bell.hurried:
                 bell.hurried = False
@@ -61,6 +64,8 @@ class Cycles:
                 continue
             condition.announce(busy=False)
             with trio.move_on_after(follower.pause()) as quiet:
+                if follower.waits:  # all that waits is read again each time
+                    await bell.gather(min(LONGEST_GATHERING, trio.current_time() - began))
                 await bell.wait()
             condition.announce(busy=True)
             if quiet.cancelled_caught:

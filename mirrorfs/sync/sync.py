@@ -208,8 +208,8 @@ class Pass:
                 return
             self._leave_shaken(work, applier)
             if self._waits(work, asked):
-                report.waits = True
-                self._leave(work, applier, together, "more may have to be removed: it waits")
+                report.waits = True  # nothing is said of what is left: it is looked at again
+                applier.run([] if together else work.ready)
             elif (refusal := self._refusal(work, scope, asked)) is None:
                 self._carry_out(work, applier, choose)
             else:

@@ -199,10 +199,10 @@ class Translator:
     def _to(self, parent: Node, cookie: int, name: bytes, mask: int) -> None:
         self._settling.forget((parent.wd, name))
         half = self.halves.match(cookie)
+        if not mask & ISDIR and half is not None and self._pair_up(half, parent, text(name)):
+            return
         self._batch.dirty[parent.wd, name] = None
         if not mask & ISDIR:
-            if half is not None:
-                self._pair_up(half, parent, text(name))
             return
         target = text(name)
         path = self._watches.below(parent, target)

@@ -7,16 +7,17 @@ aside. What is not a directory moves into the backups instead, where there are a
 import errno
 import os
 from collections.abc import Sequence
+from itertools import groupby
 
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Kind, TreeError, Trouble
+from mirrorfs.core.tree import Kind, TreeError, Trouble, split
 from mirrorfs.trees import expect
 from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.read import look
 from mirrorfs.trees.local.trouble import failure
-from mirrorfs.trees.local.verb import place
+from mirrorfs.trees.local.verb import named
 
 _GONE = (Trouble.ABSENT, Trouble.LOOP)
 
@@ -28,42 +29,59 @@ def delete(
     actions: Sequence[Action],
 ) -> list[Outcome]:
     """See `mirrorfs.trees.base.Destination.delete`."""
-    return [_delete(handles, temporaries, backups, action) for action in actions]
+    outcomes: list[Outcome] = []
+    for directory, group in groupby(actions, key=lambda action: split(action.path)[0]):
+        batch = list(group)
+        try:
+            with handles.take_to_write(directory) as fd:
+                outcomes += [_delete(handles, temporaries, backups, fd, each) for each in batch]
+        except TreeError as error:
+            outcomes += [_failed(action, error) for action in batch]
+    return outcomes
 
 
 def _delete(
-    handles: Handles, temporaries: Temporaries, backups: Backups | None, action: Action
+    handles: Handles, temporaries: Temporaries, backups: Backups | None, fd: int, action: Action
 ) -> Outcome:
+    """The directory it lies in is held."""
+    saw = action.expect
     try:
-        above, name = place(handles, action.path)
-        with above as fd:
-            found = look(fd, name)
-            if found is None:
+        name = named(action.path)
+        if backups is None and saw is not None and saw.kind is Kind.FILE:
+            st = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            if (
+                st.st_ino == saw.inode
+                and st.st_size == saw.size
+                and st.st_mtime_ns == saw.mtime_ns
+                and st.st_mode & 0o170000 == 0o100000
+            ):
+                # RACE: whoever changes the file between this look and the removal loses the change.
+                os.unlink(name, dir_fd=fd)
                 return expect.done(action)
-            if action.expect is None or not expect.may_go(found, action.expect):
-                return expect.drift(action, "the destination holds something the plan did not see")
-            # RACE: whoever changes the file between this look and the removal loses the change.
-            if found.kind is not Kind.DIRECTORY:
-                if backups is not None:
-                    backups.take(fd, name, action.path, found)
-                else:
-                    os.unlink(name, dir_fd=fd)
+        found = look(fd, name)
+        if found is None:
+            return expect.done(action)
+        if saw is None or not expect.may_go(found, saw):
+            return expect.drift(action, "the destination holds something the plan did not see")
+        if found.kind is not Kind.DIRECTORY:
+            if backups is not None:
+                backups.take(fd, name, action.path, found)
             else:
-                handles.forget(action.path)
-                try:
-                    os.rmdir(name, dir_fd=fd)
-                except OSError as error:
-                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                        raise
-                    if not _clear(handles, temporaries, action.path):
-                        return expect.drift(action, "the directory is not empty")
-                    os.rmdir(name, dir_fd=fd)
+                os.unlink(name, dir_fd=fd)
+        else:
+            handles.forget(action.path)
+            try:
+                os.rmdir(name, dir_fd=fd)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                if not _clear(handles, temporaries, action.path):
+                    return expect.drift(action, "the directory is not empty")
+                os.rmdir(name, dir_fd=fd)
     except FileNotFoundError:
         return expect.done(action)
     except TreeError as error:
-        if error.trouble is Trouble.ABSENT:
-            return expect.done(action)
-        return expect.failed(action, error.failure)
+        return _failed(action, error)
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
             return expect.drift(action, "it was replaced while it was looked at")
@@ -71,6 +89,12 @@ def _delete(
     except ValueError as error:
         return expect.failed(action, failure(action.path, error, "delete"))
     return expect.done(action)
+
+
+def _failed(action: Action, error: TreeError) -> Outcome:
+    if error.trouble is Trouble.ABSENT:
+        return expect.done(action)
+    return expect.failed(action, error.failure)
 
 
 def _clear(handles: Handles, temporaries: Temporaries, path: str) -> bool:

@@ -299,34 +299,35 @@ class FanotifyBackend:
         self, mask: int, directory: bytes, name: bytes, child: bytes, onto: tuple[bytes, bytes]
     ) -> None:
         is_directory = bool(mask & ONDIR)
-        origin = self._path(directory, name, is_directory)
-        path = self._path(*onto, is_directory)
-        for end, at in ((directory, name), onto):
-            number = self._places.find(end)
-            if number:
-                self._settling.forget((number, at))
+        numbers = self._places.find(directory), self._places.find(onto[0])
+        ends = ((numbers[0], name), (numbers[1], onto[1]))
+        origin, path = (self._path(number, at, is_directory) for number, at in ends)
+        for key in ends:
+            if key[0]:
+                self._settling.forget(key)
         if is_directory:
             for end, at in ((directory, name), onto):
                 self._places.forget(child, self._places.find(end), text(at))
             if origin is None and path is not None:
                 self._places.came()
-        if origin is not None or path is not None:
-            self.events += 1
+        if origin is None and path is None:
+            return
+        self.events += 1
         if origin is not None and path is not None:
+            # Both names are looked at because of it.
             self._batch.moved[Moved(origin, path)] = None
-        within = origin is not None and path is not None
-        for one in (origin, path):
-            if one is None:
-                continue
-            if is_directory and within:
-                self._batch.afterwards[one] = None
-                self._batch.paths.setdefault(one, False)
-            else:
-                self._batch.paths[one] = is_directory or self._batch.paths.get(one, False)
+            if is_directory:
+                for both in (origin, path):
+                    self._batch.afterwards[both] = None
+                    self._batch.paths.setdefault(both, False)
+            return
+        one = origin or path
+        assert one
+        self._batch.paths[one] = is_directory or self._batch.paths.get(one, False)
 
-    def _path(self, directory: bytes, name: bytes, is_directory: bool) -> str | None:
+    def _path(self, number: int, name: bytes, is_directory: bool) -> str | None:
         """The path of a name; None when it is not in the tree, or left out."""
-        node = self.watches.nodes.get(self._places.find(directory))
+        node = self.watches.nodes.get(number)
         above = None if node is None else self.watches.path(node)
         if above is None:
             return None
