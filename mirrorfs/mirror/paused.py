@@ -10,8 +10,11 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
+from journal import JournalError, files
 from mirrorfs.errors import TemporaryError
 from mirrorfs.state import State, make
+
+NAME = "paused"
 
 
 class Pause(NamedTuple):
@@ -43,7 +46,7 @@ class PauseFile:
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._path = os.path.join(directory, "paused")
+        self._path = os.path.join(directory, NAME)
 
     def load(self) -> Pause | None:
         """The one that is in force; ``None`` if there is none, or it is over."""
@@ -60,16 +63,13 @@ class PauseFile:
     def store(self, pause: Pause) -> None:
         """Durable: a power cut must not end it. Raises StateError, TemporaryError."""
         make(self._directory)
-        new = f"{self._path}.new"
+        text = json.dumps(pause._asdict()).encode()
         try:
-            with open(new, "w", encoding="utf-8") as file:
-                json.dump(pause._asdict(), file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(new, self._path)
-        except OSError as error:
+            with files.opened(self._directory) as directory:
+                os.close(files.create(directory, NAME, lambda file: files.write_all(file, text, 0)))
+        except (OSError, JournalError) as error:
             raise TemporaryError(
-                f"the pause cannot be stored: {error.strerror}",
+                f"the pause cannot be stored: {error}",
                 remedy="give the state directory's disk some room",
             ) from error
 
