@@ -1,8 +1,11 @@
 """Names that change again and again are looked at less and less often.
 
-Law: the first `FREE` reports of a name within `WINDOW` seconds pass at once; after that it waits,
-each time twice as long as the time before, up to the cap, until it was left alone for as long as it
-would have waited. What waits is looked at once, however much happened.
+Law: the first `FREE` reports of a name within `WINDOW` seconds pass at once; after that it waits.
+If it changed again while it waited, it waits twice as long the next time, up to the cap, and half
+as long if it did not, until it was left alone for as long as it would have waited. So whoever
+writes on and on is looked at seldom, and whoever writes only what the mirror has taken up (a script
+that waits for each file to arrive) is hardly delayed. What waits is looked at once, however much
+happened.
 
 Counted are the names of one window only, so that what came once costs nothing for long.
 """
@@ -26,6 +29,7 @@ class Hot:
         self._until = 0.0
         self._known: dict[Key, tuple[float, float]] = {}  # (interval, when it may be reported)
         self._held: dict[Key, float] = {}
+        self._again: set[Key] = set()  # those of them that changed since
 
     def __len__(self) -> int:
         return len(self._held)
@@ -54,7 +58,7 @@ class Hot:
         due = [key for key, moment in self._held.items() if moment <= now]
         for key in due:
             del self._held[key]
-            self._later(key, now)
+            self._waited(key, now)
         return due
 
     def waiting(self) -> list[Key]:
@@ -63,20 +67,29 @@ class Hot:
     def drain(self) -> None:
         """All of them were reported."""
         self._held.clear()
+        self._again.clear()
 
     def next(self) -> float | None:
         """The moment something is due."""
         return min(self._held.values(), default=None)
 
     def _may(self, key: Key, now: float) -> bool:
+        if key in self._held:
+            self._again.add(key)
+            return False
         _, moment = self._known.get(key, (0.0, 0.0))
-        if key not in self._held and moment <= now:
-            self._later(key, now)
+        if moment <= now:
+            self._known[key] = (self._least, now + self._least)
             return True
         self._held[key] = moment
         return False
 
-    def _later(self, key: Key, now: float) -> None:
-        interval, _ = self._known.get(key, (self._least / 2, 0.0))
-        interval = min(2 * interval, self._most)
-        self._known[key] = (interval, now + interval)
+    def _waited(self, key: Key, now: float) -> None:
+        interval, _ = self._known.pop(key)
+        if key in self._again:
+            self._again.remove(key)
+            interval = min(2 * interval, self._most)
+        else:
+            interval /= 2
+        if interval >= self._least:
+            self._known[key] = (interval, now + interval)

@@ -20,6 +20,7 @@ class Pace(NamedTuple):
     quiet: float = 0.5  # a file being written is looked at when nothing was written for so long,
     cap: float = 30.0  # and at the latest so long after the first write
     created: float = 0.02  # a new name with nothing after it (link, device, empty file held open)
+    hot: float = 0.01  # what changes again and again waits so long at first, up to the cap
     pair: float = (
         0.005  # how long half a rename waits for the other half; 0: renames are not paired
     )
@@ -39,7 +40,7 @@ class Settling:
         self._created: dict[Key, float] = {}
         self._first: dict[Key, float] = {}
         self._last: dict[Key, float] = {}
-        self._hot = Hot(pace.quiet, pace.cap)
+        self._hot = Hot(pace.hot, pace.cap)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._last or key in self._created

@@ -3,6 +3,7 @@
 import os
 import random
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -72,7 +73,7 @@ def test_names_are_stored_only_when_they_changed(names, tmp_path):
         lambda file: file.store({"version": 1, "complete": True, "groups": [[1]]}),
         lambda file: file.store({"version": 1, "complete": True, "groups": [[1, 2, "../x"]]}),
         lambda file: file.store({"version": 1, "complete": True, "groups": 5}),
-        lambda file: file.path.write_bytes(b"torn"),
+        lambda file: Path(file.path).write_bytes(b"torn"),
     ],
 )
 def test_what_cannot_be_used_is_not_known(damage, tmp_path):

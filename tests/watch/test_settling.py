@@ -93,12 +93,29 @@ def reports(settling: Settling, every: float, seconds: float) -> list[float]:
 
 
 def test_a_hot_name_is_reported_less_and_less_often() -> None:
-    moments = reports(Settling(PACE), 0.01, 300.0)
-    assert len([moment for moment in moments if moment < 0.2]) == FREE + 1  # saved often, at first
+    moments = reports(Settling(PACE), 0.002, 150.0)
+    assert moments[:FREE] == [
+        round(0.002 * number, 6) for number in range(FREE)
+    ]  # at once, at first
     pauses = [round(later - earlier, 3) for earlier, later in pairwise(moments[FREE:])]
     assert pauses == sorted(pauses)
-    assert len(moments) < FREE + 20
+    assert len(moments) < FREE + 30
     assert 29.9 < pauses[-1] < 30.1
+
+
+def test_who_writes_only_what_was_taken_up_is_hardly_delayed() -> None:
+    """As a script does that waits for each of its files to arrive."""
+    settling = Settling(PACE)
+    now = 0.0
+    for _ in range(1000):
+        began = now
+        if not settling.finished([F], now):
+            moment = settling.next()
+            assert moment is not None
+            assert settling.due(moment) == [F]
+            now = moment
+        assert now - began <= PACE.hot
+        now += 0.005
 
 
 def test_a_hot_name_is_never_forgotten() -> None:
