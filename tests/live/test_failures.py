@@ -116,6 +116,8 @@ def test_what_a_killed_run_left_goes_without_a_trace(places: Places) -> None:
     source, destination, state = places
     (source / "d").mkdir()
     (source / "d" / "file").write_text("content")
+    (destination / "d").mkdir(parents=True)
+    (destination / "d" / "file").write_text("what is replaced goes by way of a temporary")
     log = state.with_name("calls")
     killed = call(
         *("sync", "-a", source, destination),
