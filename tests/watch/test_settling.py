@@ -98,7 +98,7 @@ def test_a_hot_name_is_reported_less_and_less_often() -> None:
         round(0.002 * number, 6) for number in range(FREE)
     ]  # at once, at first
     pauses = [round(later - earlier, 3) for earlier, later in pairwise(moments[FREE:])]
-    assert pauses == sorted(pauses)
+    assert all(later > 0.99 * earlier for earlier, later in pairwise(pauses))
     assert len(moments) < FREE + 30
     assert 29.9 < pauses[-1] < 30.1
 
