@@ -12,7 +12,7 @@ from mirrorfs.cli.flags.filters import Filtering
 from mirrorfs.core.filter import Filter, FilterOptions, Source
 from mirrorfs.core.guard import CAREFUL, Limits
 from mirrorfs.core.options import Links, Options, archive
-from mirrorfs.core.record import record
+from mirrorfs.core.record import record, replace
 from mirrorfs.core.values import NOTHING, Reserve
 from mirrorfs.errors import FatalError, SettingError, UsageError
 from mirrorfs.hold import Recipe
@@ -145,7 +145,12 @@ def options(flags: Flags, *, delete: bool, faithful: bool = False) -> Options:
         fix_case=copying.fix_case,
         backups_beside=bool(flags.deleting.suffix and not flags.deleting.backup_dir),
     )
-    return archive(made) if kept else made
+    made = archive(made) if kept else made
+    return replace(
+        made,
+        xattrs=made.xattrs and not copying.no_xattrs,
+        hard_links=made.hard_links and not copying.no_hard_links,
+    )
 
 
 def pace(flags: Flags, said: Callable[[str], None]) -> Pace:

@@ -132,6 +132,27 @@ def test_rsync_compares_whole_seconds(pair_on) -> None:
     assert (theirs / "file").read_bytes() == b"first"
 
 
+def test_what_rsync_a_keeps(pair_on) -> None:
+    """Without ACLs, extended attributes and hard links -a is what rsync means by it."""
+    pair = pair_on("ext4")
+    Maker(pair.kind).make(str(pair.source))
+    theirs = pair.beside("theirs")
+    for number in range(2):
+        words = ["sync", "-a", "--no-xattrs", "--no-hard-links"]
+        done = call([*words, str(pair.source), str(pair.mirror)], pair.home)
+        assert (done.code, done.said.strip()) == (0, "")
+        subprocess.run(
+            ["rsync", "-a", "--numeric-ids", "--delete", EXACTLY, f"{pair.source}/", f"{theirs}/"],
+            check=True,
+        )
+        ours, its = portrait(pair.mirror), portrait(theirs)
+        assert unlike(ours, its) == []
+        assert not any(one.xattrs for one in ours.values())
+        if number == 0:
+            (pair.source / "new").write_bytes(b"new")
+            os.setxattr(pair.source / "new", "user.left", b"out")
+
+
 def test_rsync_gives_up_where_a_path_is_too_long(pair_on) -> None:
     pair = pair_on("ext4")
     held = os.open(pair.source, os.O_RDONLY)

@@ -49,6 +49,10 @@ class Copying(Group):
         "-M",
         better="a change of mode, owner or attributes alone is mirrored as well",
     )
+    no_xattrs: bool = switch(
+        "Leave extended attributes and ACLs out of what -a and -M keep", own=True
+    )
+    no_hard_links: bool = switch("Leave hard links out of what -a keeps: copies instead", own=True)
     atimes: bool = switch("Keep the times at which files were read last, too", "-U", own=True)
     no_update_modtime: bool = switch("Leave the modification time of equal files alone")
     no_update_dir_modtime: bool = switch("Leave the modification times of directories alone")
