@@ -48,9 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("The bars are set for larger trees; here the start of a program decides much.\n")
     code = 0
     try:
-        for number, ask in asks.items():
-            with places(roots) as made:
-                kinds = {name: place.kind for name, place in made.items()}
+        with places(roots) as made:
+            kinds = {name: place.kind for name, place in made.items()}
+            for number, ask in asks.items():
                 before, began = facts.moment(), time.monotonic()
                 try:
                     answer = ask(scale, made)
@@ -58,12 +58,14 @@ def main(arguments: list[str] | None = None) -> int:
                     print(f"{number}. could not be asked: {error}\n", flush=True)
                     code = 1
                     continue
-                took = time.monotonic() - began
-            ended = facts.moment()
-            load = f"load {before['load'][0]:.1f} to {ended['load'][0]:.1f}"
-            print(f"{report.table(answer)}\n  {took:.0f} s; {load}\n", flush=True)
-            around = {"machine": machine, "places": kinds, "began": before, "ended": ended}
-            store(file, str(number), answer.plain() | around)
+                finally:
+                    for place in made.values():
+                        place.clear()
+                took, ended = time.monotonic() - began, facts.moment()
+                load = f"load {before['load'][0]:.1f} to {ended['load'][0]:.1f}"
+                print(f"{report.table(answer)}\n  {took:.0f} s; {load}\n", flush=True)
+                around = {"machine": machine, "places": kinds, "began": before, "ended": ended}
+                store(file, str(number), answer.plain() | around)
     except KeyboardInterrupt:
         print("interrupted; nothing is left behind", file=sys.stderr)
         return 130

@@ -44,6 +44,10 @@ def _mirrorfs(*flags: str) -> Command:
     return words
 
 
+AS_RSYNC_A = ("-a", "--no-xattrs", "--no-hard-links")
+"""What `rsync -a` keeps: neither ACLs nor extended attributes nor hard links."""
+
+
 def _rsync(*flags: str) -> Command:
     return lambda source, destination, memory: ["rsync", *flags, f"{source}/", str(destination)]
 
@@ -76,6 +80,7 @@ ONCE = {
     peer.name: peer
     for peer in (
         Peer("mirrorfs -a", sys.executable, "", _mirrorfs("-a")),
+        Peer("mirrorfs, as rsync -a", sys.executable, "", _mirrorfs(*AS_RSYNC_A)),
         Peer("mirrorfs", sys.executable, "", _mirrorfs()),
         Peer("rsync -a", "rsync", "rsync", _rsync("-a")),
         Peer("rsync -aHAX", "rsync", "rsync", _rsync("-aHAX")),

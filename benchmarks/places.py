@@ -12,11 +12,14 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
+from benchmarks import trees
 from benchmarks.facts import file_system
 
 PREFIX = "mirrorfs-bench-"
+MILLION, EQUAL = "million", "million, copied"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -55,10 +58,22 @@ class Place:
             self.settle()
         return self._trees[what]
 
-    def forget(self, what: str) -> None:
-        """A tree that is not needed any more."""
-        if (path := self._trees.pop(what, None)) is not None:
-            remove(path)
+    def million(self, files: int) -> tuple[Path, Path]:
+        """A tree of many empty files and its equal, made once for all questions of a run. Whoever
+        changes it puts it back; a few changed files do not matter."""
+        source = self.tree(MILLION, partial(trees.many, files=files, size=0))
+        if EQUAL not in self._trees:
+            self._trees[EQUAL] = target = self.empty("target")
+            trees.copied(source, target)
+            self.settle()
+        return source, self._trees[EQUAL]
+
+    def clear(self) -> None:
+        """Remove all but what the next questions will ask for again."""
+        self._trees = {name: at for name, at in self._trees.items() if name in (MILLION, EQUAL)}
+        for path in self.root.iterdir():
+            if path not in self._trees.values():
+                remove(path)
 
     def settle(self) -> None:
         """What was written so far is on the disk: nobody pays for the one before."""

@@ -6,26 +6,42 @@ Law: a tree is made once in a place and never changed by a contender; whoever ch
 
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
+
+from benchmarks.measure import end_with_parent
 
 Make = Callable[[Path], None]
 PER_DIRECTORY = 100
+WORTH = 5_000  # files that are made by several processes
 BLOCK = bytes(range(256)) * 4096  # 1 MiB; no zeros that could become holes
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 def many(root: Path, files: int, size: int = 4096) -> None:
     """Many small files: a hundred in each directory, a hundred directories in each above."""
+    root.mkdir(exist_ok=True)
     content = BLOCK[:size]
-    for number in range(files):
-        if number % PER_DIRECTORY == 0:
-            directory = number // PER_DIRECTORY
+
+    def fill(part: int, parts: int) -> None:
+        for first in range(0, files, PER_DIRECTORY)[part::parts]:
+            directory = first // PER_DIRECTORY
             parent = f"{root}/{directory // 100:03}/{directory % 100:02}"
             os.makedirs(parent)
-        write(f"{parent}/file-{number:07}.dat", content)
+            handle = os.open(parent, os.O_RDONLY | os.O_DIRECTORY)
+            for number in range(first, min(first + PER_DIRECTORY, files)):
+                write(f"file-{number:07}.dat", content, handle)
+            os.close(handle)
+
+    if files < WORTH:
+        fill(0, 1)
+    else:
+        in_parts(fill)
 
 
 def large(root: Path, files: int, size: int) -> None:
@@ -79,8 +95,52 @@ def directories(root: Path, count: int) -> None:
         level = below
 
 
-def write(path: str | Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+def copied(source: Path, target: Path) -> None:
+    """``target``, a directory, becomes as ``source``, by as many cp as there are processors."""
+    names = sorted(os.listdir(source))
+
+    def copy(part: int, parts: int) -> None:
+        if some := names[part::parts]:
+            subprocess.run(["cp", "-a", "-t", target, "--", *some], cwd=source, check=True)
+
+    in_parts(copy)
+    shutil.copystat(source, target)
+
+
+def in_parts(work: Callable[[int, int], None]) -> None:
+    """Call it once for each processor, each in a process of its own, with its number and theirs.
+    Raises ChildProcessError when one fails."""
+    parts = os.cpu_count() or 1
+    children: list[int] = []
+    try:
+        for part in range(parts):
+            if (child := os.fork()) == 0:
+                _work(work, part, parts)
+            children.append(child)
+        codes = [os.waitpid(child, 0)[1] for child in children]
+    except BaseException:
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
+        raise
+    if any(codes):
+        raise ChildProcessError("a tree could not be made")
+
+
+def _work(work: Callable[[int, int], None], part: int, parts: int) -> NoReturn:
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        end_with_parent()
+        work(part, parts)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def write(path: str | Path, content: bytes, directory: int | None = None) -> None:
+    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o644, dir_fd=directory)
     try:
         if content:
             os.write(descriptor, content)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from benchmarks import trees
 from benchmarks.answer import Answer
 from benchmarks.contest import again, first
-from benchmarks.measure import interleaved, spend
+from benchmarks.measure import interleaved
 from benchmarks.peers import ONCE
-from benchmarks.places import Place, remove
+from benchmarks.places import Place
 from benchmarks.scale import Scale
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ ROUNDS = 3
 def ask(scale: Scale, places: dict[str, Place]) -> Answer:
     answer = Answer(9, TITLE, " / ".join(f"{files:,}" for files in scale.growth) + " files")
     place = next(iter(places.values()))
-    rounds = min(scale.rounds, ROUNDS)
-    for name in ("mirrorfs -a", "rsync -a"):
+    for name, most in (("mirrorfs -a", ROUNDS), ("rsync -a", 1)):
+        rounds = min(scale.rounds, most)
         for what in ("first sync", "comparison"):
             _grown(answer, scale, place, name, what, rounds)
     return answer
@@ -36,18 +36,13 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
 def _grown(answer: Answer, scale: Scale, place: Place, name: str, what: str, rounds: int) -> None:
     peer = ONCE[name]
     works: dict[str, Work] = {}
-    targets = []
     for files in (0, *scale.growth):
-        source = place.tree(f"growth {files}", partial(_make, files))
+        source, target = _pair(scale, place, files)
         if what == "comparison":
-            targets.append(place.empty("target"))
-            spend(["cp", "-a", f"{source}/.", targets[-1]])
-            works[str(files)] = again(place, peer, source, targets[-1])
+            works[str(files)] = again(place, peer, source, target)
         else:
             works[str(files)] = first(place, peer, source)
     costs = interleaved(works, rounds)
-    for target in targets:
-        remove(target)
     nothing = costs.pop("0")
     for clock, label in (("wall", "wall"), ("cpu", "CPU")):
         each: dict[int, list[float]] = {}
@@ -63,6 +58,13 @@ def _grown(answer: Answer, scale: Scale, place: Place, name: str, what: str, rou
         answer.compare(who, f"{what}: {label} per file", place.name, (each[last], each[least]), bar)
 
 
-def _make(files: int, root: Path) -> None:
-    root.mkdir()
-    trees.many(root / "all", files, size=0)
+def _pair(scale: Scale, place: Place, files: int) -> tuple[Path, Path]:
+    if files == scale.million:
+        return place.million(files)
+    source = place.tree(f"growth {files}", partial(trees.many, files=files, size=0))
+    return source, place.tree(f"growth {files}, copied", partial(_copied, source))
+
+
+def _copied(source: Path, target: Path) -> None:
+    target.mkdir()
+    trees.copied(source, target)

@@ -14,6 +14,7 @@ from benchmarks.scale import Scale
 TITLE = "Full comparison without a difference"
 BARS: Bars = {
     ("mirrorfs -a", "rsync -a"): {"wall": 0.5},
+    ("mirrorfs, as rsync -a", "rsync -a"): {"wall": 0.5},
     ("mirrorfs", "rclone"): {"wall": 0.25},
     ("mirrorfs -a", "rsync -aHAX"): {},
     ("mirrorfs -a", "floor: find, both trees"): {},
@@ -28,6 +29,7 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
         ONCE,
         [
             "mirrorfs -a",
+            "mirrorfs, as rsync -a",
             "mirrorfs",
             "rsync -a",
             "rsync -aHAX",
@@ -40,7 +42,7 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
     for place in places.values():
         source = place.tree("small", partial(trees.many, files=scale.small))
         target = place.empty("target")
-        spend(["cp", "-a", f"{source}/.", target])
+        trees.copied(source, target)
         works = {peer.name: again(place, peer, source, target) for peer in peers}
         costs = contest(answer, place, works, scale.rounds, "small files")
         compared(answer, place, costs, BARS, "small files")
@@ -48,7 +50,7 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
     place = next(iter(places.values()))
     for shape, make in shapes(scale).items():
         source, target = place.tree(shape, make), place.empty("target")
-        spend(["cp", "-a", f"{source}/.", target])
+        trees.copied(source, target)
         works = {peer.name: again(place, peer, source, target) for peer in few}
         costs = contest(answer, place, works, min(scale.rounds, 3), shape)
         compared(answer, place, costs, BESIDE, shape)
@@ -60,9 +62,7 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
         words = peer.command(source, target, memory)
         spend(words, env=peer.environment(memory), codes=peer.codes)
         counted(answer, place, peer, words, memory, files)
-    million = place.tree("million", partial(trees.many, files=scale.million, size=0))
-    target = place.empty("target")
-    spend(["cp", "-a", f"{million}/.", target])
+    million, target = place.million(scale.million)
     for peer in peers:
         if peer.name in ("unison", "floor: find, both trees"):
             continue  # one would have to make its archive first, the other compares nothing

@@ -19,7 +19,7 @@ from benchmarks.figures import percentile
 from benchmarks.live import Eyes, Gone, begin, eyes, serving, size, until
 from benchmarks.measure import interleaved, spend
 from benchmarks.peers import LIVE, ONCE, Peer, installed, watch
-from benchmarks.places import Place, remove
+from benchmarks.places import Place
 from benchmarks.scale import Scale
 
 TITLE = "One changed file"
@@ -27,6 +27,7 @@ WALL = 0.25  # seconds, in all
 SHARE = 1 / 20  # of rsync
 MEDIAN, LAST = 15.0, 60.0  # ms
 PEERS_TREE = 1000
+ROUNDS = 5
 _lengths = count(1000)
 START = 600.0  # seconds in which a service must have begun to mirror
 
@@ -38,13 +39,9 @@ shows the same of it."""
 def ask(scale: Scale, places: dict[str, Place]) -> Answer:
     answer = Answer(3, TITLE, f"1 of {scale.million:,} files")
     place = next(iter(places.values()))
-    source, target = place.fresh("million"), place.empty("target")
-    trees.many(source, scale.million, size=0)
-    spend(["cp", "-a", f"{source}/.", target])
+    source, target = place.million(scale.million)
     _once(answer, scale, place, source, target)
     _running(answer, scale, place, source, target)
-    remove(source)
-    remove(target)
     return answer
 
 
@@ -70,7 +67,7 @@ def _once(answer: Answer, scale: Scale, place: Place, source: Path, target: Path
 
             works[peer.name] = work
         numbers = iter(range(10**6))
-        costs = interleaved(works, max(scale.rounds, min(scale.repeats, 10)))
+        costs = interleaved(works, max(scale.rounds, min(scale.repeats, ROUNDS)))
     for name, found in costs.items():
         wall = [cost.wall for cost in found]
         bar = WALL if name.startswith("mirrorfs") else None

@@ -58,9 +58,11 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
 def _blown(answer: Answer, scale: Scale, place: Place, peer: Peer) -> dict[str, list[Taken]]:
     ours = peer.name == "mirrorfs run"
     model = place.tree("storm", partial(trees.many, files=scale.storm, size=1000))
-    source, target, memory = place.fresh("source"), place.empty("target"), place.empty("memory")
-    trees.many(source, scale.million if ours else 1, size=0)
-    spend(["cp", "-a", f"{source}/.", target])
+    memory = place.empty("memory")
+    if ours:
+        source, target = place.million(scale.million)
+    else:
+        source, target = place.empty("source"), place.empty("target")
     storm = source / "storm"
     deeds: dict[str, Callable[[], object]] = {
         "create": lambda: spend(["cp", "-a", model, storm]),
@@ -85,8 +87,8 @@ def _blown(answer: Answer, scale: Scale, place: Place, peer: Peer) -> dict[str, 
                     found.setdefault(deed, []).append(taken)
         except Gone as error:
             answer.notes.append(f"{peer.name}, after {', '.join(found) or 'its start'}: {error}")
-    remove(source)
-    remove(target)
+    for root in (source, target):
+        remove(root / "storm")
     return found
 
 
