@@ -18,7 +18,7 @@ from mirrorfs.run.thread import Thread
 from mirrorfs.service.barrier import Barriers
 from mirrorfs.service.decisions import Decisions, outcome
 
-LONGEST_GATHERING = 0.5  # seconds; else as long as the cycle before took
+GATHERING, LONGEST_GATHERING = 3, 0.5  # times as long as the cycle before took; seconds at most
 
 
 class Cycles:
@@ -65,7 +65,8 @@ class Cycles:
             condition.announce(busy=False)
             with trio.move_on_after(follower.pause()) as quiet:
                 if follower.waits:  # all that waits is read again each time
-                    await bell.gather(min(LONGEST_GATHERING, trio.current_time() - began))
+                    took = trio.current_time() - began
+                    await bell.gather(min(LONGEST_GATHERING, GATHERING * took))
                 await bell.wait()
             condition.announce(busy=True)
             if quiet.cancelled_caught:

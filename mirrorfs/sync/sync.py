@@ -199,7 +199,8 @@ class Pass:
         report.whole = scope.is_everything
         renames, rules = self._renames(scope, hints)
         together = bool(renames.actions or choose)
-        if self._streams(together) and not (self._spelling or self._places or self._listener.each):
+        loose = self._spelling is not None and self._spelling.folds
+        if self._streams(together) and not (loose or self._places or self._listener.each):
             rules.kinds = self._kinds
         work = _Work(report, list(renames.actions))
         with rooted(), self._applier(report) as applier:

@@ -89,6 +89,14 @@ class RespelledDestination(Respelled, Destination):
 
         return self._each(actions, transfer)
 
+    def copies(self, source: Tree) -> bool:
+        return self._inner.copies(source)
+
+    def copy(self, path: str, names: Sequence[str], source: Tree) -> list[int]:
+        if self._spelling.actual(path) != path:
+            return super().copy(path, names, source)
+        return self._inner.copy(path, names, source)
+
     def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
         """Where names are matched no links are planned: as many files."""
         return self.transfer(actions, source)

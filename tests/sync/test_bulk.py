@@ -28,7 +28,7 @@ from mirrorfs.trees.local.tick import coarse_now
 SECOND = 10**9
 NAMES = [
     b"a", b"a-b", b"b.tmp", b"c", b"d", b"e", b"\xff\xfe", b"new\nline",
-    b".mirrorfs-00000000-00000000.tmp",
+    "\u00e9".encode(), "e\u0301".encode(), b".mirrorfs-00000000-00000000.tmp",
 ]  # fmt: skip
 PLACES = [b"", b"d", b"d/a", b"e", b"e/x/y"]
 # (kind, what it holds or points to, mode, owner, extended attribute)
@@ -62,6 +62,7 @@ OPTIONS = [
     Options(empty_directories=True, directory_times=True),
     Options(one_file_system=True, access_times=True),
     Options(fold_names=True),
+    Options(normalise_names=True),
 ]
 FILTERS = [
     EVERYTHING,

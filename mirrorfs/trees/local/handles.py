@@ -15,7 +15,7 @@ import resource
 import threading
 from collections import OrderedDict
 
-from mirrorfs.core.tree import TreeError, is_within, join, split
+from mirrorfs.core.tree import TreeError, join, split
 from mirrorfs.trees.local.attributes import by_path
 from mirrorfs.trees.local.patience import keeps, patiently
 from mirrorfs.trees.local.quiet import open_quietly
@@ -124,7 +124,8 @@ class Handles:
     def forget(self, path: str = "") -> bool:
         """Keep no handle at or below ``path``; whether there was one."""
         with self._lock:
-            stale = [kept for kept in self._kept if is_within(kept, path)]
+            below = f"{path}/" if path else ""
+            stale = [kept for kept in self._kept if kept.startswith(below) or kept == path]
             for kept in stale:
                 self._drop(self._kept.pop(kept))
         return bool(stale)
