@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -107,8 +108,8 @@ def make(top: bytes, plot) -> None:
 
 
 def settle() -> None:
-    """Until a change gets another time than the last one."""
-    end = coarse_now()
+    """Until a change gets another time than the last one, which may be of the finer clock."""
+    end = time.time_ns()
     while coarse_now() <= end:
         pass
 
