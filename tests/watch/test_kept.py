@@ -322,7 +322,8 @@ def test_a_queue_that_was_too_short_while_nobody_read_is_a_gap(
     killable.start()
     changes = killable.until_now()
     assert [change.continued for change in changes if isinstance(change, Epoch)] == [True]
-    assert [change.path for change in changes if isinstance(change, Gap)] == [""]
+    # Once or more: with fanotify what others do on the file system fills the queue, too.
+    assert {change.path for change in changes if isinstance(change, Gap)} == {""}
 
 
 @both
