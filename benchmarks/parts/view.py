@@ -1,8 +1,10 @@
-"""What looking through the view costs, beside the same in a directory.
+"""What looking through the view costs, beside the same in a native directory: one of memory
+(tmpfs), and one of a disk (ext4) whose names and inodes are all in the kernel's caches.
 
-Empty files, all yet to be created, and a large one are shown by `mirrorfs mount`. `find` by name
-lists; by size it asks for every file's attributes; and the large file is read. The first round
-finds the kernel with nothing of the view in its caches and is shown apart.
+Empty files, all yet to be created, lie in one directory, a thousand in each, a hundred in each, and
+are shown by `mirrorfs mount`. `find` by name lists; by size it asks for every file's attributes.
+The first of all looks, which finds nothing of the view in any cache, is shown apart. A large file
+is read.
 """
 
 import importlib.util
@@ -10,29 +12,69 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks import trees
 from benchmarks.answer import Answer
 from benchmarks.live import Gone, serving, until
 from benchmarks.measure import memory
-from benchmarks.places import Place
+from benchmarks.places import Place, mounted
 
 START = 600.0
-KINDS = {
-    "find by name": ["find", ".", "-name", "*.nothing"],
-    "find by size": ["find", ".", "-size", "+1G"],
-    "read a large file": ["cat", "large"],
-}
+DISK = 4 << 30  # takes space only where it is written
+BAR = 2.0  # at least half as fast as a native directory
+NAME = ("find by name", ["find", ".", "-name", "*.nothing"])
+SIZE = ("find by size", ["find", ".", "-size", "+1G"])
+LARGE = ("read a large file", ["cat", "large"])
 
 
 def measure(answer: Answer, place: Place, files: int, large: int, rounds: int) -> None:
     if importlib.util.find_spec("pyfuse3") is None or not os.path.exists("/dev/fuse"):
         answer.notes.append("view: needs pyfuse3 and /dev/fuse")
         return
-    source, target, point = place.fresh("seen"), place.empty("target"), place.empty("view")
-    trees.many(source, files, size=0)
+    with ExitStack() as undo:
+        disk = _disk(answer, place, undo)
+        for each in dict.fromkeys((files, min(files, 1000), min(files, 100))):
+            layout = "one directory" if each == files else f"{each:,} in each directory"
+            native = {place.name: _laid(place, files, each)}
+            if disk is not None:
+                native["ext4"] = _laid(disk, files, each)
+            with _shown(answer, place, native[place.name]) as after:
+                if after is not None:
+                    for what, words in (NAME, SIZE):
+                        _compared(answer, f"{what}, {layout}", words, after, native, rounds, BAR)
+    source = place.empty("seen")
     trees.big(source / "large", large)
+    with _shown(answer, place, source) as after:
+        if after is not None:
+            _compared(answer, *LARGE, after, {place.name: source}, rounds)
+
+
+def _disk(answer: Answer, place: Place, undo: ExitStack) -> Place | None:
+    try:
+        return undo.enter_context(mounted(place, "ext4", DISK))
+    except (OSError, subprocess.CalledProcessError) as error:
+        answer.notes.append(f"view: no ext4 beside it: {error}")
+        return None
+
+
+def _laid(place: Place, files: int, each: int) -> Path:
+    root = place.empty("seen")
+    for number in range(files):
+        if number % each == 0:
+            directory = number // each
+            parent = f"{root}/{directory // 100:03}/{directory % 100:02}"
+            os.makedirs(parent)
+        trees.write(f"{parent}/file-{number:07}.dat", b"")
+    return root
+
+
+@contextmanager
+def _shown(answer: Answer, place: Place, source: Path) -> Iterator[Path | None]:
+    """What will be of a destination that is empty yet."""
+    target, point = place.empty("target"), place.empty("view")
     state = ["--state-dir", str(place.empty("memory"))]
     words = [sys.executable, "-m", "mirrorfs", "mount", source, target, point, *state]
     with serving(words, place.fresh("view.log")) as view:
@@ -40,24 +82,36 @@ def measure(answer: Answer, place: Place, files: int, large: int, rounds: int) -
             until((point / "summary").exists, START)
         except Gone:
             answer.notes.append("view: it was not mounted")
+            yield None
             return
-        _compared(answer, place, source, point / "after", rounds + 1)
-        answer.add("view", f"memory, {files:,} files", place.name, "MB", [memory(view.pid) / 1e6])
+        yield point / "after"
+        names = trees.count(source)
+        answer.add("view", f"memory, {names:,} names", place.name, "MB", [memory(view.pid) / 1e6])
 
 
-def _compared(answer: Answer, place: Place, source: Path, after: Path, rounds: int) -> None:
-    for what, words in KINDS.items():
-        taken: dict[str, list[float]] = {"directory": [], "view": []}
-        where = {"directory": source, "view": after}
-        for number in range(rounds):
-            order = where.items() if number % 2 == 0 else reversed(where.items())
-            for name, root in order:
-                taken[name].append(_seconds(root, words))
-        answer.add("view, first look", what, place.name, "s", taken["view"][:1])
-        rest = {name: found[1:] for name, found in taken.items()}
-        for name, found in rest.items():
-            answer.add(name, what, place.name, "s", found)
-        answer.compare(("view", "directory"), what, place.name, (rest["view"], rest["directory"]))
+def _compared(
+    answer: Answer,
+    what: str,
+    words: list[str],
+    after: Path,
+    native: dict[str, Path],
+    rounds: int,
+    bar: float | None = None,
+) -> None:
+    where = {"view": after, **native}
+    taken: dict[str, list[float]] = {name: [] for name in where}
+    for number in range(rounds + 1):
+        for name in where if number % 2 == 0 else reversed(where):
+            taken[name].append(_seconds(where[name], words))
+    first, seen = taken["view"][:1], taken["view"][1:]
+    for name in native:
+        rest = taken[name][1:]
+        answer.add("directory", what, name, "s", rest)
+        answer.compare(("view", "directory"), what, name, (seen, rest), bar)
+        if words is NAME[1]:
+            each = (first, [sum(rest) / len(rest)])
+            answer.compare(("view, first look", "directory"), what, name, each)
+    answer.add("view", what, next(iter(native)), "s", seen)
 
 
 def _seconds(root: Path, words: list[str]) -> float:

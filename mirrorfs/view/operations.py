@@ -234,6 +234,8 @@ class Operations(pyfuse3.Operations):
 
     @answered
     async def listxattr(self, inode: int, ctx: pyfuse3.RequestContext) -> Sequence[bytes]:
+        if self.inodes[inode][1].entry.kind not in (Kind.FILE, Kind.DIRECTORY):
+            return []  # the kernel would refuse to read any of them
         return list(await self._xattrs(inode))
 
     @answered

@@ -68,8 +68,15 @@ class Trees:
         return self._ask(side, open)
 
     def space(self) -> os.statvfs_result:
-        """Of the destination's file system. Raises OSError."""
-        return os.statvfs(located(self._places[Side.DESTINATION]))
+        """Of the destination's file system, also before the destination is made. Raises OSError."""
+        place = located(self._places[Side.DESTINATION])
+        while True:
+            try:
+                return os.statvfs(place)
+            except FileNotFoundError:
+                if place == (above := os.path.dirname(place)):
+                    raise
+                place = above
 
     def close(self) -> None:
         """Let go of the roots; what is asked later opens them again."""

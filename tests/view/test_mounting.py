@@ -191,4 +191,5 @@ def test_a_destination_yet_to_be_made(tmp_path: Path, point: Path) -> None:
     with View(source, tmp_path / "new", point, state=tmp_path / "state") as view:
         assert (view.after / "file").read_text() == "content\n"
         until(lambda: os.listdir(view.after) == ["file"], "the listing")
+        assert os.statvfs(view.after).f_blocks == os.statvfs(tmp_path).f_blocks
     assert not (tmp_path / "new").exists()

@@ -132,6 +132,8 @@ def test_attributes_say_why(view: View, shell: Callable[..., str]) -> None:
     assert why(view.after / "kept/same", "action") == "none"
     assert why(view.pending / "delete/old name", "action") == "delete"
     assert why(view.after / "mode", "mode_before") == "0644"
+    for special in ("link", "fifo"):  # they can have none, so none are listed
+        assert shell("getfattr", "-h", "-d", view.after / special) == ""
     listed = shell("getfattr", "-d", changed)
     assert 'user.mirrorfs.reason="the size differs"' in listed
     with pytest.raises(OSError, match="No data"):
