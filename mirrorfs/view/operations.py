@@ -110,7 +110,7 @@ class Operations(pyfuse3.Operations):
             raise FUSEError(errno.ENOENT)
         inode = self.inodes.number(place, seen)
         self.inodes.told([inode], [(place, seen)])
-        await self._renew(inode)
+        await self._renew([inode])
         return describe(inode, seen.entry, self._seconds(place, seen))
 
     @answered
@@ -125,7 +125,7 @@ class Operations(pyfuse3.Operations):
         if now is not None and (place.area is Area.DOCUMENT or _same(now.entry, seen.entry)):
             self.inodes.refresh(inode, now)
             seen = now
-        await self._renew(inode)
+        await self._renew([inode])
         return describe(inode, seen.entry, self._seconds(place, seen))
 
     @answered
@@ -162,11 +162,14 @@ class Operations(pyfuse3.Operations):
     @answered
     async def readdir(self, handle: int, start: int, token: pyfuse3.ReaddirToken) -> None:
         place, seen = self.inodes[handle]
-        if not start and self._seconds(place, seen) == KEPT_SECONDS:
-            self._until[handle] = time.monotonic() + KEPT_SECONDS
         listed = await self._list(place, going_on=start > 0)
+        if not start and self._seconds(place, seen) == KEPT_SECONDS:
+            # RACE: not before it is listed. The kernel may be told to forget the names while that
+            # takes its time, and keeps them when they arrive.
+            self._until[handle] = time.monotonic() + KEPT_SECONDS
         first = end = bisect_right(listed.offsets, start)
         last = first + AT_ONCE
+        await self._renew(listed.numbers[max(first, DOTS) : last])
         reply = pyfuse3.readdir_reply
         for name, attributes, offset in zip(
             listed.names[first:last],
@@ -323,14 +326,18 @@ class Operations(pyfuse3.Operations):
             return TOLD_SECONDS
         return KEPT_SECONDS if seen.entry.is_directory else FILE_SECONDS
 
-    async def _renew(self, inode: int) -> None:
-        """Before the kernel believes again in a directory that nobody tells of: have it ask for the
-        names, and what goes with them, anew."""
-        until = self._until.get(inode)
-        if until is not None and until < time.monotonic():
+    async def _renew(self, inodes: Sequence[int]) -> None:
+        """Before the kernel believes again in directories that nobody tells of: have it ask for the
+        names, and what goes with them, anew. A listing counts as well: who looks at a directory by
+        way of the one above it would have it believed in for ever."""
+        if not self._until:
+            return
+        now = time.monotonic()
+        over = [inode for inode in inodes if self._until.get(inode, now) < now]
+        for inode in over:
             del self._until[inode]
-            with suppress(FUSEError):
-                await self._ask(Side.NEITHER, pyfuse3.invalidate_inode, inode)
+        if over:
+            await self._ask(Side.NEITHER, _invalidate, over)
 
     async def _document_seen(self, document: Document) -> Shown:
         size = os.fstat(await self._document(document)).st_size
@@ -371,6 +378,12 @@ class Operations(pyfuse3.Operations):
             except (TreeError, MirrorError, OSError) as error:
                 refuse(error)
         raise FUSEError(errno.ETIMEDOUT)
+
+
+def _invalidate(inodes: list[int]) -> None:
+    for inode in inodes:
+        with suppress(OSError):  # the kernel has forgotten it already
+            pyfuse3.invalidate_inode(inode)
 
 
 def _same(now: Entry, then: Entry) -> bool:
