@@ -83,7 +83,7 @@ def test_wheel_names_its_version_license_and_command(wheel: Path) -> None:
         commands = archive.read(f"{info}/entry_points.txt").decode()
     assert f"\nVersion: {mirrorfs.__version__}\n" in metadata
     assert "\nLicense-Expression: MIT\n" in metadata
-    assert "\nmirrorfs = mirrorfs.cli:main\n" in commands
+    assert "\nmirrorfs = mirrorfs.__main__:program\n" in commands
 
 
 def test_sdist_has_every_tracked_file(tmp_path: Path) -> None:
