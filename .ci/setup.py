@@ -182,8 +182,8 @@ def stamp(level: str) -> Path:
 def key() -> str:
     """Changes with all that an installation depends on, so that libfuse3-dev added later counts."""
     digest = hashlib.sha256(sys.version.encode())
-    compiled = sorted(Path("mirrorfs").rglob("*.pyx")) + sorted(Path("mirrorfs").rglob("*.[ch]"))
-    for name in ("pyproject.toml", LOCK, __file__, ".ci/compile.py", *compiled):
+    compiled = [*Path("mirrorfs").rglob("*.px[iy]"), *Path("mirrorfs").rglob("*.[ch]")]
+    for name in ("pyproject.toml", LOCK, __file__, ".ci/compile.py", *sorted(compiled)):
         digest.update(Path(name).read_bytes())
     return f"{digest.hexdigest()} without: {' '.join(missing(FOR_PYFUSE3))}"
 

@@ -5,11 +5,14 @@ here, with the names the directories have by now: where a directory was renamed 
 `Moved` covers both places.
 """
 
+import os
 import sys
 from collections.abc import Iterable
+from itertools import repeat
 
 from mirrorfs.core.change import Change, Cookie, Coverage, Dirty, Gap, Moved
 from mirrorfs.watch.settle import Key
+from mirrorfs.watch.sift import Names
 from mirrorfs.watch.watches import Node, Watches
 
 _new = tuple.__new__
@@ -25,8 +28,8 @@ class Batch:
     """The changes gathered since the last `take`."""
 
     def __init__(self) -> None:
-        self.dirty: dict[Key, None] = {}
-        self.whole: dict[Key, None] = {}  # dirty, and everything below, too
+        self.dirty: Names = {}
+        self.whole: Names = {}  # dirty, and everything below, too
         self.paths: dict[str, bool] = {}  # path → recursive
         self.trees: dict[
             Node, None
@@ -47,8 +50,22 @@ class Batch:
         self.paths.update(dict.fromkeys(self.afterwards, True))
         self.afterwards.clear()
 
+    def look(self, wd: int, name: bytes) -> None:
+        """One name is dirty; ``b""`` is the directory itself."""
+        self.dirty.setdefault(wd, {})[name] = None
+
+    def look_whole(self, wd: int, name: bytes) -> None:
+        self.whole.setdefault(wd, {})[name] = None
+
     def looks(self, keys: Iterable[Key]) -> None:
-        self.dirty.update(dict.fromkeys(keys))
+        for wd, name in keys:
+            self.look(wd, name)
+
+    def names(self, wd: int, names: dict[bytes, None]) -> None:
+        """So many names of one directory are dirty; the dict is the batch's from here on."""
+        known = self.dirty.setdefault(wd, names)
+        if known is not names:
+            known.update(names)
 
     def take(self, watches: Watches) -> list[Change]:
         """The changes, in the order they are to be recorded in; the batch is empty afterwards."""
@@ -71,32 +88,30 @@ class Batch:
         return changes
 
     def _dirty(self, watches: Watches) -> list[Dirty]:
-        recursive = [path for path, below in self.paths.items() if below]
-        recursive += [path for node in self.trees if (path := watches.path(node)) is not None]
         looks = dict.fromkeys(self.paths, False)
-        looks.update(dict.fromkeys(self._named(self.dirty, watches), False))
-        looks.update(dict.fromkeys(self._named(self.whole, watches), True))
-        looks.update(dict.fromkeys(recursive, True))
-        return [_new(Dirty, item) for item in looks.items()]
+        looks.update(dict.fromkeys(_named(self.dirty, watches), False))
+        if self.whole or self.trees or any(self.paths.values()):
+            trees = (watches.path(node) for node in self.trees)
+            recursive = [path for path, below in self.paths.items() if below]
+            recursive += _named(self.whole, watches)
+            recursive += [path for path in trees if path is not None]
+            looks.update(dict.fromkeys(recursive, True))
+        return list(map(_new, repeat(Dirty), looks.items()))
 
-    def _named(self, keys: Iterable[Key], watches: Watches) -> list[str]:
-        """The paths of names in directories, as they are by now."""
-        names: dict[int, list[bytes]] = {}
-        current, last = -1, [b""]
-        for wd, name in keys:
-            if wd != current:
-                current, last = wd, names.setdefault(wd, [])
-            last.append(name)
-        paths: list[str] = []
-        for wd, gathered in names.items():
-            node = watches.nodes.get(wd)
-            directory = None if node is None else watches.path(node)
-            if directory is None:
-                continue  # the directory went, and its parent says so
+
+def _named(names: Names, watches: Watches) -> list[str]:
+    """The paths of names in directories, as they are by now."""
+    paths: list[str] = []
+    for wd, gathered in names.items():
+        node = watches.nodes.get(wd)
+        directory = None if node is None else watches.path(node)
+        if directory is None:
+            continue  # the directory went, and its parent says so
+        if b"" in gathered:
+            del gathered[b""]
+            paths.append(directory)
+        if gathered:
             # All at once, which is five times faster; no name has a NUL in it.
-            texts = text(b"\0".join(gathered)).split("\0")
-            if directory:
-                prefix = directory + "/"
-                texts = [prefix + name if name else directory for name in texts]
-            paths += texts
-        return paths
+            before = os.fsencode(directory) + b"/" if directory else b""
+            paths += text(before + (b"\0" + before).join(gathered)).split("\0")
+    return paths

@@ -10,7 +10,7 @@ happened.
 Counted are the names of one window only, so that what came once costs nothing for long.
 """
 
-from collections import Counter
+from collections.abc import Mapping
 
 Key = tuple[int, bytes]
 """(watch descriptor, name): stays right while a directory above is renamed."""
@@ -25,7 +25,9 @@ class Hot:
     def __init__(self, least: float, most: float) -> None:
         self._least = least
         self._most = most
-        self._counts: Counter[Key] = Counter()
+        # Of this window: names that were reported, and how often those that were more than once.
+        self._seen: dict[int, set[bytes]] = {}
+        self._counts: dict[Key, int] = {}
         self._until = 0.0
         self._known: dict[Key, tuple[float, float]] = {}  # (interval, when it may be reported)
         self._held: dict[Key, float] = {}
@@ -34,24 +36,24 @@ class Hot:
     def __len__(self) -> int:
         return len(self._held)
 
-    def admit(self, keys: list[Key], now: float) -> list[Key]:
-        """Those of the names that are to be reported now."""
+    def admit(self, wd: int, names: dict[bytes, None], now: float) -> dict[bytes, None]:
+        """Those of a directory's names that are to be reported now."""
         if now >= self._until:
             self._until = now + WINDOW
+            self._seen.clear()
             self._counts.clear()
             self._known = {
                 key: known
                 for key, known in self._known.items()
                 if key in self._held or now < known[0] + known[1]
             }
-        counts = self._counts
-        counts.update(keys)
-        known = self._known
-        hot = [key for key in keys if counts[key] > FREE or key in known]
+        hot = self._count(wd, names)
+        if self._known:
+            hot |= set(common(wd, names, self._known))
         if not hot:
-            return keys
-        held = {key for key in hot if not self._may(key, now)}
-        return [key for key in keys if key not in held]
+            return names
+        held = {name for name in hot if not self._may((wd, name), now)}
+        return {name: None for name in names if name not in held}
 
     def due(self, now: float) -> list[Key]:
         """Those whose time has come; they no longer wait."""
@@ -73,6 +75,21 @@ class Hot:
         """The moment something is due."""
         return min(self._held.values(), default=None)
 
+    def _count(self, wd: int, names: dict[bytes, None]) -> set[bytes]:
+        """Those that were reported more than `FREE` times."""
+        seen = self._seen.get(wd)
+        if seen is None:
+            self._seen[wd] = set(names)
+            return set()
+        again = seen.intersection(names)
+        seen.update(names)
+        counts, hot = self._counts, set()
+        for name in again:
+            counts[wd, name] = count = counts.get((wd, name), 1) + 1
+            if count > FREE:
+                hot.add(name)
+        return hot
+
     def _may(self, key: Key, now: float) -> bool:
         if key in self._held:
             self._again.add(key)
@@ -93,3 +110,10 @@ class Hot:
             interval /= 2
         if interval >= self._least:
             self._known[key] = (interval, now + interval)
+
+
+def common(wd: int, names: dict[bytes, None], keys: Mapping[Key, object]) -> list[bytes]:
+    """The names of a directory that are among the keys, found by way of the fewer of the two."""
+    if len(keys) < len(names):
+        return [name for at, name in keys if at == wd and name in names]
+    return [name for name in names if (wd, name) in keys]

@@ -35,6 +35,7 @@ TEST_SECONDS = 600.0
 MANY = 16  # mounts with an inotify instance each; a user has 128 of those
 
 _REMEMBERED = 256  # barriers under way
+_KEPT = frozenset({Cookie, Ready})  # what all parts must have said
 
 
 P = TypeVar("P", bound=Part)
@@ -326,16 +327,16 @@ class Parts:
     # What the parts say
 
     def _take(self, member: Member, changes: list[Change]) -> None:
-        told: list[Change] = [
-            change for change in changes if type(change) is not Cookie and type(change) is not Ready
-        ]
-        if member.path:
+        told = changes
+        if any(map(_KEPT.__contains__, map(type, changes))):
+            told = [change for change in changes if type(change) not in _KEPT]
+        if told and member.path:
             told = [member.whole(change) for change in told]
         if self._apart and any(type(change) is Moved for change in told):
             self._replan_at = self._clock()  # perhaps a directory above a mount point
         if told:
             self._record(told)
-        for change in changes:
+        for change in changes if len(told) < len(changes) else ():
             if isinstance(change, Cookie):
                 self._answers.setdefault(change.nonce, set()).add(member)
                 self._pass(change.nonce)

@@ -10,12 +10,12 @@ found here.
 """
 
 import os
-from collections.abc import Iterable
 
 from mirrorfs.core.tree import join
 from mirrorfs.watch.backends import Backend
 from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.settle import Key
+from mirrorfs.watch.sift import Names
 from mirrorfs.watch.watches import Watches
 
 
@@ -29,13 +29,14 @@ class Phantoms:
         self._wanted: dict[int, set[int]] = {}
         self.due: float | None = None
 
-    def notice(self, keys: Iterable[Key], now: float) -> None:
+    def notice(self, dirty: Names, now: float) -> None:
         """Pick the phantoms from names that are about to be reported."""
-        for wd, name in keys:
-            if name < b"$" and name[:1] == b"#" and name[1:].isdigit():
-                self._wanted.setdefault(wd, set()).add(int(name[1:]))
-                if self.due is None:
-                    self.due = now + self._quiet
+        for wd, names in dirty.items():
+            for name in [name for name in names if name < b"$"]:
+                if name[:1] == b"#" and name[1:].isdigit():
+                    self._wanted.setdefault(wd, set()).add(int(name[1:]))
+                    if self.due is None:
+                        self.due = now + self._quiet
 
     def waiting(self) -> list[Key]:
         """The phantom names still to be looked for."""

@@ -8,9 +8,10 @@ Times are seconds of one monotonic clock and are passed in. Three ordered dicts 
 time only goes forward, so what was touched first stands first.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from mirrorfs.watch.hot import Hot
+from mirrorfs.watch.hot import Hot, common
 from mirrorfs.watch.hot import Key as Key
 
 
@@ -57,12 +58,12 @@ class Settling:
             self._first[key] = now
         self._last[key] = now
 
-    def finished(self, keys: list[Key], now: float) -> list[Key]:
-        """Those of the names that are to be reported now: all but the hot ones."""
-        if self._last or self._created:
-            for key in keys:
-                self.forget(key)
-        return self._hot.admit(keys, now)
+    def finished(self, wd: int, names: dict[bytes, None], now: float) -> dict[bytes, None]:
+        """Those of a directory's names that are to be reported now: all but the hot ones."""
+        for waiting in (self._created, self._last):
+            for name in common(wd, names, waiting):
+                self.forget((wd, name))
+        return self._hot.admit(wd, names, now)
 
     def forget(self, key: Key) -> None:
         """It is finished (or gone) and was reported."""
@@ -79,7 +80,8 @@ class Settling:
         for key in due:
             self.forget(key)
         if due:
-            due = self._hot.admit(due, now)
+            admitted = by_directory(due).items()
+            due = [(wd, n) for wd, names in admitted for n in self._hot.admit(wd, names, now)]
         return due + self._hot.due(now) if self._hot else due
 
     def waiting(self) -> list[Key]:
@@ -108,6 +110,14 @@ class Settling:
         ]
         hot = self._hot.next()
         return min(moments if hot is None else [*moments, hot], default=None)
+
+
+def by_directory(keys: Iterable[Key]) -> dict[int, dict[bytes, None]]:
+    """The names of each directory."""
+    names: dict[int, dict[bytes, None]] = {}
+    for wd, name in keys:
+        names.setdefault(wd, {})[name] = None
+    return names
 
 
 def _ripe(waiting: dict[Key, float], moment: float) -> list[Key]:

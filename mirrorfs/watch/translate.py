@@ -16,14 +16,10 @@ from mirrorfs.core.change import Moved
 from mirrorfs.watch import inotify as mask_of
 from mirrorfs.watch.batch import Batch, text
 from mirrorfs.watch.inotify import (
-    ATTRIB,
-    CLOSE_WRITE,
     CREATE,
     DELETE,
-    HEADER,
     IGNORED,
     ISDIR,
-    MODIFY,
     MOVED_FROM,
     MOVED_TO,
     OVERFLOW,
@@ -31,6 +27,7 @@ from mirrorfs.watch.inotify import (
 )
 from mirrorfs.watch.pairing import Half, Halves
 from mirrorfs.watch.settle import Pace, Settling
+from mirrorfs.watch.sift import sift
 from mirrorfs.watch.watches import Node, Watches, child, remove
 
 _ITSELF = mask_of.DELETE_SELF | mask_of.MOVE_SELF
@@ -69,62 +66,30 @@ class Translator:
     def feed(self, data: bytes, now: float) -> int:
         """Take in what one read returned; how many events that was.
 
-        This runs once per event, so names stay as they come, padded: cutting each would cost as
-        much as all the rest.
+        A name that was finished is looked at now, and if it was opened again meanwhile, this look
+        sees what the events before told of.
         """
-        settling, unpack = self._settling, HEADER.unpack_from
-        at, end, count, current = 0, len(data), 0, -1
-        finished: dict[bytes, None] = {}
-        open_: dict[bytes, bool] = {}  # name → whether it was written to
-        gathered: dict[int, tuple[dict[bytes, None], dict[bytes, bool]]] = {}
-        while at < end:
-            wd, mask, cookie, length = unpack(data, at)
-            at += 16
-            name = data[at : at + length]
-            at += length
-            count += 1
-            if wd != current:
-                current = wd
-                if (both := gathered.get(wd)) is None:
-                    both = gathered[wd] = ({}, {})
-                finished, open_ = both
-            if mask == CLOSE_WRITE or mask == DELETE:  # noqa: SIM109  # half the cost
-                finished[name] = None
-            elif mask == MODIFY:
-                open_[name] = True
-            elif mask == CREATE:
-                if wd == self.cookies:
-                    self._lay(name.rstrip(b"\0"))
-                else:
-                    open_.setdefault(name, False)
-            elif mask == ATTRIB:
-                # What is still open has its turn coming.
-                if name not in open_ and not (settling and (wd, name.rstrip(b"\0")) in settling):
-                    finished[name] = None
-            else:
-                open_.pop(name, None)
-                self._rare(wd, mask, cookie, name.rstrip(b"\0"), now)
-        for wd, (finished, open_) in gathered.items():
-            self._gather(wd, finished, open_, now)
-        return count
-
-    def _gather(
-        self, wd: int, finished: dict[bytes, None], open_: dict[bytes, bool], now: float
-    ) -> None:
-        """What one directory's names come to: one that was finished is looked at now, and if it was
-        opened again meanwhile, this look sees what the events before told of."""
+        count, finished, touched, open_, rare = sift(data, self.cookies or 0)
+        for wd, mask, cookie, name in rare:
+            self._rare(wd, mask, cookie, name, now)
         settling = self._settling
-        if finished:
-            keys = [(wd, name.rstrip(b"\0")) for name in finished]
-            self._batch.looks(settling.finished(keys, now))
-        for name, written in open_.items():
-            if name not in finished:
+        for wd, names in touched.items():
+            # What is still open has its turn coming.
+            done = finished.setdefault(wd, {})
+            done.update((name, None) for name in names if (wd, name) not in settling)
+            for name in done.keys() & open_.get(wd, ()):
+                del open_[wd][name]
+        for wd, names in finished.items():
+            self._batch.names(wd, settling.finished(wd, names, now))
+        for wd, opened in open_.items():
+            for name, written in opened.items():
                 wait = settling.modified if written else settling.created
-                wait((wd, name.rstrip(b"\0")), now)
+                wait((wd, name), now)
+        return count
 
     def alone(self, half: Half) -> None:
         """The other half of a rename did not come: the name left the tree."""
-        self._batch.dirty[half.parent.wd, os.fsencode(half.name)] = None
+        self._batch.look(half.parent.wd, os.fsencode(half.name))
         if half.node is not None and self._watches.path(half.node) is None:
             self.doomed.append(half.node)
 
@@ -133,7 +98,7 @@ class Translator:
             self.overflows += 1
             return
         if wd == self.cookies:
-            if mask & MOVED_TO and not mask & ISDIR:
+            if mask & (CREATE | MOVED_TO) and not mask & ISDIR:
                 self._lay(name)
             elif mask & IGNORED:
                 self.cookies = None
@@ -144,7 +109,7 @@ class Translator:
                 self._batch.gap("", "something was unmounted while the watcher was away")
             return
         if self.careful and mask & ISDIR and mask & (CREATE | MOVED_TO) and name:
-            self._batch.whole[wd, name] = None
+            self._batch.look_whole(wd, name)
         if mask & UNMOUNT:
             self.unmounted = True
         if node is self._watches.root and mask & (_ITSELF | UNMOUNT | IGNORED):
@@ -161,9 +126,9 @@ class Translator:
     def _directory(self, node: Node, mask: int, name: bytes) -> None:
         if not name:
             if node is self._watches.root:  # any other directory's parent says it too
-                self._batch.dirty[node.wd, b""] = None
+                self._batch.look(node.wd, b"")
             return
-        self._batch.dirty[node.wd, name] = None
+        self._batch.look(node.wd, name)
         if mask & DELETE:
             gone = child(node, text(name))
             if gone is not None:
@@ -182,7 +147,7 @@ class Translator:
             return
         self.doomed.append(node)
         remove(node)
-        self._batch.dirty[parent.wd, os.fsencode(name)] = None
+        self._batch.look(parent.wd, os.fsencode(name))
         self._adopt(parent, name)
 
     def _from(self, parent: Node, cookie: int, name: bytes, mask: int, now: float) -> None:
@@ -201,7 +166,7 @@ class Translator:
         half = self.halves.match(cookie)
         if not mask & ISDIR and half is not None and self._pair_up(half, parent, text(name)):
             return
-        self._batch.dirty[parent.wd, name] = None
+        self._batch.look(parent.wd, name)
         if not mask & ISDIR:
             return
         target = text(name)
@@ -217,7 +182,7 @@ class Translator:
             self.alone(half)
             return
         if self._pair_up(half, parent, target):
-            self._batch.dirty.pop((parent.wd, name))
+            del self._batch.dirty[parent.wd][name]
         else:
             self._batch.trees[half.node] = None
         displaced = self._watches.place(half.node, parent, target)

@@ -160,9 +160,9 @@ def test_a_batch_names_its_paths_last() -> None:
     watches, batch = Watches(1), Batch()
     directory = Node(2)
     watches.place(directory, watches.root, "old")
-    batch.dirty[2, b"file"] = None
-    batch.dirty[1, b"top"] = None
-    batch.dirty[3, b"of a watch that ended"] = None
+    batch.look(2, b"file")
+    batch.look(1, b"top")
+    batch.look(3, b"of a watch that ended")
     watches.place(directory, watches.root, "new")
     assert batch.take(watches) == [Dirty("new/file"), Dirty("top")]
     assert batch.take(watches) == []

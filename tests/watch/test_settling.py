@@ -9,6 +9,12 @@ PACE = Pace(quiet=0.5, cap=30.0, created=0.02)
 F, G = (1, b"f"), (1, b"g")
 
 
+def finished(settling: Settling, *keys: tuple[int, bytes], now: float) -> list[tuple[int, bytes]]:
+    """Those of the names of one directory that are reported."""
+    wd = keys[0][0]
+    return [(wd, name) for name in settling.finished(wd, {name: None for _, name in keys}, now)]
+
+
 def test_a_written_file_waits_until_nothing_was_written_for_a_while() -> None:
     settling = Settling(PACE)
     settling.modified(F, 10.0)
@@ -86,7 +92,7 @@ def reports(settling: Settling, every: float, seconds: float) -> list[float]:
     reported, now = [], 0.0
     while now < seconds:
         settling.modified(F, now)
-        reported += [now for key in settling.finished([F], now) if key == F]
+        reported += [now for key in finished(settling, F, now=now) if key == F]
         reported += [now for key in settling.due(now) if key == F]
         now = round(now + every, 6)
     return reported
@@ -133,14 +139,14 @@ def test_a_hot_name_that_was_left_alone_is_reported_at_once_again() -> None:
     settling = Settling(PACE)
     reports(settling, 0.01, 60.0)
     settling.due(100.0)
-    assert settling.finished([F], 200.0) == [F]
-    assert settling.finished([F], 200.1) == [F]
+    assert finished(settling, F, now=200.0) == [F]
+    assert finished(settling, F, now=200.1) == [F]
 
 
 def test_a_hot_name_delays_nobody_else() -> None:
     settling = Settling(PACE)
     reports(settling, 0.01, 10.0)
-    assert settling.finished([F, G], 10.0) == [G]
+    assert finished(settling, F, G, now=10.0) == [G]
 
 
 def test_a_barrier_takes_hot_names_along() -> None:
@@ -153,6 +159,6 @@ def test_a_barrier_takes_hot_names_along() -> None:
 def test_what_came_once_is_not_remembered() -> None:
     hot = Hot(0.5, 30.0)
     for number in range(100):
-        hot.admit([(1, b"%d" % name) for name in range(1000)], 10.0 * number)
-    assert len(hot._counts) == 1000
+        hot.admit(1, {b"%d" % name: None for name in range(1000)}, 10.0 * number)
+    assert (len(hot._seen[1]), hot._counts, hot._known) == (1000, {}, {})
     assert hot._known == {}

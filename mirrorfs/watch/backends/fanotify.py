@@ -35,6 +35,7 @@ from mirrorfs.watch.kept import NOTHING, NOWHERE, TOO_MANY, Claim, Kept, keep
 from mirrorfs.watch.places import Astray, Places
 from mirrorfs.watch.reach import descend
 from mirrorfs.watch.settle import Key, Settling
+from mirrorfs.watch.sift import Names
 from mirrorfs.watch.task import Task
 from mirrorfs.watch.watches import Node
 
@@ -229,13 +230,14 @@ class FanotifyBackend:
     # What events mean
 
     def _feed(self, events: list[Event], now: float) -> None:
-        finished: list[Key] = []
+        finished: Names = {}
         try:
             self._sort(events, now, finished)
         finally:
-            self._batch.looks(self._settling.finished(finished, now))
+            for number, names in finished.items():
+                self._batch.names(number, self._settling.finished(number, names, now))
 
-    def _sort(self, events: list[Event], now: float, finished: list[Key]) -> None:
+    def _sort(self, events: list[Event], now: float, finished: Names) -> None:
         find, settling = self._places.find, self._settling
         for mask, directory, name, child, onto in events:
             if not directory:
@@ -262,13 +264,13 @@ class FanotifyBackend:
             self.events += 1
             key = (number, name)
             if mask & _FINISHED:
-                finished.append(key)
+                finished.setdefault(number, {})[name] = None
             elif mask & MODIFY:
                 settling.modified(key, now)
             elif mask & CREATE:
                 settling.created(key, now)
             elif key not in settling:  # else it is still open, and its turn comes
-                finished.append(key)
+                finished.setdefault(number, {})[name] = None
 
     def _nameless(self, mask: int, child: bytes) -> None:
         if mask & OVERFLOW:
@@ -293,7 +295,7 @@ class FanotifyBackend:
             if path is not None:
                 self._batch.paths[path] = True
         else:
-            self._batch.dirty[number, name] = None
+            self._batch.look(number, name)
 
     def _renamed(
         self, mask: int, directory: bytes, name: bytes, child: bytes, onto: tuple[bytes, bytes]

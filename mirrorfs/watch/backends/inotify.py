@@ -249,7 +249,7 @@ class InotifyBackend:
             self._batch.gap("", TOO_MANY)
         else:
             for wd, name, whole in waiting:
-                (self._batch.whole if whole else self._batch.dirty)[wd, name] = None
+                (self._batch.look_whole if whole else self._batch.look)(wd, name)
         self._older = self.horizon()
         self._remapping = False
         self._take(clock, flight.events())

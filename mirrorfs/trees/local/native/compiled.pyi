@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 from mirrorfs.core.quick import Quick, Terms
 from mirrorfs.trees.local.small import Terms as Manner
+from mirrorfs.watch.sift import Sifted
 
 def look(
     source: int,
@@ -20,3 +21,4 @@ def copy(
     temporaries: Sequence[str] | None,
     terms: Manner,
 ) -> list[int]: ...
+def sift(data: bytes, cookies: int) -> Sifted: ...

@@ -1,6 +1,9 @@
 # cython: language_level=3, embedsignature=True
 """What is done in C, without the interpreter's lock: the quick check, in several threads, names by
-kind, and copies of small files. Each answers as its reference in Python does."""
+kind, and copies of small files; and, with it, what a read of the kernel's queue comes to. Each
+answers as its reference in Python does."""
+
+include "sift.pxi"
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.errno cimport errno
