@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from mirrorfs.core.tree import join
-from mirrorfs.watch import Pace
+from mirrorfs.watch import Pace, translate
+from mirrorfs.watch.sift import Sift, plain, sift
 
-from .conftest import Watched, walk, watching
+from .conftest import Watched, stalled, walk, watching
 
 NAMES = "abcde"
 
@@ -145,6 +146,38 @@ def test_nothing_is_missed(places: tuple[Path, Path], seed: int, backend: str, p
     with watching(root, state, **options) as watched:
         for turn in range(3):
             race(watched, outside, seed * 100 + turn, threads=2, times=150)
+        assert_all_watched(watched)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "pair", "sifting"),
+    [
+        pytest.param("inotify", 0.005, sift, id="paired"),
+        pytest.param("inotify", 0.005, plain, id="plain"),
+        pytest.param("inotify", 0.0, sift, id="unpaired"),
+        pytest.param("fanotify", 0.0, sift, id="fanotify", marks=as_root),
+    ],
+)
+def test_nothing_is_missed_of_what_one_read_brings(
+    places: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    backend: str,
+    pair: float,
+    sifting: Sift,
+) -> None:
+    """The same names made, removed and renamed, in directories that are renamed themselves, while
+    nobody reads."""
+    monkeypatch.setattr(translate, "sift", sifting)
+    root, state = places
+    outside = state.parent / "outside"
+    outside.mkdir()
+    with watching(root, state, backend=backend, pace=Pace(pair=pair)) as watched:
+        mischief = Mischief(root, outside, 5)
+        for _ in range(25):
+            with stalled(watched):
+                mischief.run(40)
+            watched.assert_complete()
         assert_all_watched(watched)
 
 

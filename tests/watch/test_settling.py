@@ -115,7 +115,7 @@ def test_who_writes_only_what_was_taken_up_is_hardly_delayed() -> None:
     now = 0.0
     for _ in range(1000):
         began = now
-        if not settling.finished([F], now):
+        if not finished(settling, F, now=now):
             moment = settling.next()
             assert moment is not None
             assert settling.due(moment) == [F]
