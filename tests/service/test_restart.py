@@ -112,7 +112,7 @@ def storm(machine: Machine, backend: str, *, kills: int) -> None:
     rng = random.Random(seed)
     (machine.source / "still").mkdir()
     (machine.source / "busy").mkdir()
-    for number in range(1000 + 50 * kills):  # that no plan looks like a disaster
+    for number in range(3000 + 50 * kills):  # that no plan looks like a disaster
         (machine.source / "still" / str(number)).touch()
     machine.at_once()
     machine.start()
