@@ -1,5 +1,7 @@
 """The law: what the preview shows before a run is what the destination holds after it."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -225,3 +227,23 @@ def test_listing_a_directory_looks_at_no_more_than_it_must(monkeypatch):
     assert looked < 100
     assert len(preview.pending(Verb.CREATE, "big")) == 100
     assert looked < 3000
+
+
+def test_a_preview_costs_a_few_bytes_an_action_and_a_listing_nothing_of_the_rest():
+    """Counted, not timed: a plan of a million actions is only that of fifty thousand, longer."""
+    count = 50_000
+    entry = Entry(FILE, 1)
+    actions = [
+        Action(Verb.CREATE, Stage.CONTENT, f"{number // 100}/{number}", entry, None, "new")
+        for number in range(count)
+    ]
+    tracemalloc.start()
+    try:
+        preview = Preview(actions, PLAIN)
+        assert tracemalloc.get_traced_memory()[0] < 40 * count
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        assert len(preview.after("7", {})) == 100
+        assert tracemalloc.get_traced_memory()[1] - before < 200_000
+    finally:
+        tracemalloc.stop()

@@ -121,6 +121,34 @@ def test_pending_holds_what_changes_and_nothing_else(
     assert (view.pending / "create/new").read_bytes() == (source / "new").read_bytes()
 
 
+def test_a_rename_is_shown_at_its_new_name(
+    trees: tuple[Path, Path], point: Path, tmp_path: Path, shell: Callable[..., str]
+) -> None:
+    """In the tree of its verb, with the content that lies under the old name; and nowhere else."""
+    flags = ("--track-renames",)
+    with View(*trees, point, state=tmp_path / "state", flags=flags) as view:
+        found = shell("find", view.pending, "-name", "* name", "-printf", "%P %y\\n")
+        assert found == "rename/kept/new name f\n"
+        renamed = view.pending / "rename/kept/new name"
+        assert renamed.read_text() == "will have another name\n" * 50
+        for path in (renamed, view.after / "kept/new name"):
+            assert os.getxattr(path, "user.mirrorfs.action") == b"rename"
+            assert os.getxattr(path, "user.mirrorfs.origin") == b"old name"
+        assert not (view.after / "old name").exists()
+
+
+def test_the_rule_that_decided(trees: tuple[Path, Path], point: Path, tmp_path: Path) -> None:
+    source, destination = trees
+    (destination / "excluded.tmp").write_text("left out\n")
+    flags = ("--exclude", "*.tmp", "--delete-excluded", "--include", "changed", "--exclude", "new")
+    with View(source, destination, point, state=tmp_path / "state", flags=flags) as view:
+        leaving = view.pending / "delete/excluded.tmp"
+        assert os.getxattr(leaving, "user.mirrorfs.rule") == b"- *.tmp"
+        assert os.getxattr(leaving, "user.mirrorfs.size_before") == b"9"
+        assert os.getxattr(view.after / "changed", "user.mirrorfs.rule") == b"+ changed"
+        assert not (view.after / "new").exists()
+
+
 def test_attributes_say_why(view: View, shell: Callable[..., str]) -> None:
     def why(path: Path, name: str) -> str:
         return shell("getfattr", "--only-values", "-n", f"user.mirrorfs.{name}", path)
