@@ -13,6 +13,7 @@ from mirrorfs.core.values import ValueRefused
 from mirrorfs.errors import UsageError
 
 PREFIX = "MIRRORFS_"
+NO_FLAGS = frozenset({"native"})  # read where the compiled code is loaded
 
 
 class Parsed(NamedTuple):
@@ -85,7 +86,7 @@ class _Reader:
                 self._layer(self._flags[name], text, f"${variable}")
             elif name in REFUSED:
                 raise UsageError(f"${variable}: {_sentence(name)}", remedy="unset it")
-            elif name not in ALL:
+            elif name not in ALL and name not in NO_FLAGS:
                 warnings.append(f"{variable} sets no option of mirrorfs")
         return warnings
 

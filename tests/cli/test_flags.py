@@ -99,6 +99,7 @@ def test_environment_misspelled_is_said_and_refused_is_refused() -> None:
         "MIRRORFS_DRYRUN sets no option of mirrorfs"
     ]
     assert parse("status", [], {"MIRRORFS_DRY_RUN": "1"}).warnings == []
+    assert parse("sync", [], {"MIRRORFS_NATIVE": "0"}).warnings == []
     with pytest.raises(UsageError, match=r"\$MIRRORFS_RC: --rc is refused"):
         parse("sync", [], {"MIRRORFS_RC": "true"})
 
