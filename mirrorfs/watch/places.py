@@ -16,12 +16,14 @@ import os
 import time
 from collections.abc import Callable
 
+from mirrorfs.trees.local.patience import EXHAUSTED, patiently
 from mirrorfs.watch.fanotify import handle_of, open_handle
 from mirrorfs.watch.watches import Node, Watches, child, remove
 
 MOST = 1 << 16
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_ABOVE = os.O_PATH | os.O_CLOEXEC
 _GONE = " (deleted)"
 _TRIES, _MOMENT = 20, 0.0002  # seconds
 
@@ -71,7 +73,7 @@ class Places:
         """The path of what has a handle, asked from the kernel. Raises OSError, Astray."""
         self._hold_root()
         try:
-            fd = _open_steadily(self._fd, handle)
+            fd = patiently(_open_steadily, self._fd, handle)
         except OSError as error:
             if error.errno in (errno.ESTALE, errno.ENOENT):
                 return None  # the removal of it, or of a directory above, tells
@@ -99,10 +101,10 @@ class Places:
 
     def _climb(self, fd: int) -> None:
         """The kernel tells no path longer than a page: find the first above that it does tell."""
-        above, path = os.dup(fd), None
+        above, path = patiently(os.dup, fd), None
         try:
             while path is None:
-                fd, above = above, os.open("..", os.O_PATH | os.O_CLOEXEC, dir_fd=above)
+                fd, above = above, patiently(os.open, "..", _ABOVE, dir_fd=above)
                 os.close(fd)
                 path = _path(above)
         finally:
@@ -198,9 +200,9 @@ class Places:
         if self._fd >= 0:
             return
         try:
-            fd = os.open(self._root, _OPEN)
+            fd = patiently(os.open, self._root, _OPEN)
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno in EXHAUSTED:
                 raise
             raise Astray("the source is gone") from error
         try:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Container
 
 from mirrorfs.core.change import Change, Ready
+from mirrorfs.trees.local.patience import EXHAUSTED
 from mirrorfs.watch.backends.choice import open_backend
 from mirrorfs.watch.batch import Batch
 from mirrorfs.watch.coverage import plain, reason
@@ -301,7 +302,7 @@ class Session:
         try:
             fd = os.open(self._task.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno in EXHAUSTED:
                 return  # says nothing about the root
             if error.errno in (errno.ENOENT, errno.ENOTDIR):
                 raise Lost(why or "the source is gone") from error
@@ -310,6 +311,8 @@ class Session:
             if not self._backend.is_root(fd):
                 raise Lost(why or "another directory is in the source's place")
         except OSError as error:
+            if error.errno in EXHAUSTED:
+                return
             raise Lost(why or reason(error)) from error
         finally:
             os.close(fd)

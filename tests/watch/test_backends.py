@@ -1,6 +1,7 @@
 """Whatever tells of events: what happens in the source is reported, each mount by what suits it."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 from support.mounting import make, mount, mounted, umount
@@ -15,6 +17,7 @@ from support.mounting import make, mount, mounted, umount
 from mirrorfs.core.change import Coverage, Dirty, Gap, Moved
 from mirrorfs.core.tree import Identity
 from mirrorfs.errors import PermanentError
+from mirrorfs.trees.local.patience import keeps
 from mirrorfs.watch import Pace, Watcher
 from mirrorfs.watch.backends.choice import RIGHTS, refusal
 from mirrorfs.watch.fanotify import handle_of
@@ -203,6 +206,39 @@ def test_an_overflow_is_a_gap_and_nothing_is_lost(start: Callable, source: Path)
     for number in range(5):
         (source / f"e{number}" / "below" / "after").touch()
     watched.assert_complete()
+
+
+class Exhausted:
+    """No descriptor can be had, until whoever keeps some is asked for them."""
+
+    def __enter__(self) -> Self:
+        self.before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.asked = False
+        free = os.dup(0)
+        os.close(free)
+        keeps(self)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, self.before[1]))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, self.before)
+
+    def forget(self) -> bool:
+        first, self.asked = not self.asked, True
+        resource.setrlimit(resource.RLIMIT_NOFILE, self.before)
+        return first
+
+
+def test_descriptors_used_up_for_a_moment_are_no_gap(start: Callable, source: Path) -> None:
+    """Those who keep some for later are asked for them, as wherever a tree is read."""
+    (source / "d" / "below").mkdir(parents=True)
+    watched: Watched = start(backend="fanotify")
+    with Exhausted() as exhausted:
+        os.symlink("nowhere", source / "d" / "below" / "link")
+        watched.wait(Dirty("d/below/link"))
+        assert exhausted.asked
+    watched.assert_complete()
+    assert not [change for change in watched.log if isinstance(change, Gap)]
 
 
 def test_what_is_remembered_is_bounded(
