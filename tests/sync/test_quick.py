@@ -410,3 +410,8 @@ def test_it_can_be_done_without(native, monkeypatch) -> None:
     assert room.compiled() is not None
     monkeypatch.setenv("MIRRORFS_NATIVE", "0")
     assert room.compiled() is None
+
+
+def test_what_was_compiled_of_an_older_checkout_is_left_unused(native, monkeypatch) -> None:
+    monkeypatch.setattr("mirrorfs.trees.local.native.compiled.EDITION", 0)
+    assert room.compiled() is None

@@ -4,6 +4,8 @@ from mirrorfs.core.quick import Quick, Terms
 from mirrorfs.trees.local.small import Terms as Manner
 from mirrorfs.watch.sift import Sifted
 
+EDITION: int
+
 def look(
     source: int,
     destination: int,

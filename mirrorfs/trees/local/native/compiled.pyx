@@ -14,6 +14,8 @@ from os import fsencode, strerror
 
 from mirrorfs.core.quick import Quick
 
+EDITION = 1  # see mirrorfs.trees.local.native
+
 
 cdef extern from "Python.h":
     str PyUnicode_DecodeFSDefaultAndSize(const char *text, Py_ssize_t size)
