@@ -1,5 +1,6 @@
 """The view follows what happens, and what is open stays as it was opened."""
 
+import errno
 import os
 import re
 import shutil
@@ -213,24 +214,24 @@ def test_a_destination_that_is_gone_costs_errors_and_not_the_view(
         with View(source, destination, point, state=tmp_path / "state") as view:
             assert reads(view.after / "new") == "new\n"
             subprocess.run(["umount", "-l", drive], check=True)
-            until(lambda: not _works(view.after), "an error")
+            until(lambda: _errno(view.after) == errno.EIO, "an error that says so")
             assert (point / "plan.txt").read_text()
             assert reads(view.pending / "create/new") == "new\n"
             subprocess.run(["mount", "-t", "tmpfs", "tmpfs", drive], check=True)
             (destination / "old").mkdir(parents=True)
-            until(lambda: _works(view.after), "it is there again")
+            until(lambda: not _errno(view.after), "it is there again")
             assert view.stop() == 0
     finally:
         while subprocess.run(["umount", "-l", drive], capture_output=True).returncode == 0:
             pass
 
 
-def _works(directory: Path) -> bool:
+def _errno(directory: Path) -> int | None:
     try:
         os.listdir(directory)
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        return error.errno
+    return None
 
 
 def test_a_view_inside_the_source_is_gone_round(tmp_path: Path) -> None:

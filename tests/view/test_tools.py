@@ -196,6 +196,15 @@ def test_memory_mapped(view: View, trees: tuple[Path, Path]) -> None:
         assert mapped[299_990:] == (source / "new").read_bytes()[299_990:]
 
 
+def test_cat_prints_what_will_be(
+    view: View, trees: tuple[Path, Path], shell: Callable[..., str]
+) -> None:
+    source, destination = trees
+    changed = "as it will be, and longer\n"
+    assert shell("cat", view.after / "changed", view.pending / "create/new").startswith(changed)
+    assert shell("cat", view.pending / "update/changed") == (destination / "changed").read_text()
+
+
 def test_reads_at_any_offset(view: View, trees: tuple[Path, Path]) -> None:
     source, _ = trees
     data = (source / "new").read_bytes()
