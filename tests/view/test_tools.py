@@ -199,7 +199,7 @@ def test_memory_mapped(view: View, trees: tuple[Path, Path]) -> None:
 def test_cat_prints_what_will_be(
     view: View, trees: tuple[Path, Path], shell: Callable[..., str]
 ) -> None:
-    source, destination = trees
+    destination = trees[1]
     changed = "as it will be, and longer\n"
     assert shell("cat", view.after / "changed", view.pending / "create/new").startswith(changed)
     assert shell("cat", view.pending / "update/changed") == (destination / "changed").read_text()
