@@ -125,11 +125,13 @@ class Watched:
         """Until each of these was reported."""
         self.mirror.wait(lambda log: all(change in log for change in wanted))
 
-    def gapped(self, path: str, words: str) -> None:
-        """Until a gap at ``path`` was reported whose reason has ``words``."""
+    def gapped(self, path: str, *words: str) -> None:
+        """Until a gap at ``path`` was reported whose reason has any of ``words``."""
         self.mirror.wait(
             lambda log: any(
-                isinstance(change, Gap) and change.path == path and words in change.reason
+                isinstance(change, Gap)
+                and change.path == path
+                and any(word in change.reason for word in words)
                 for change in log
             )
         )

@@ -192,6 +192,7 @@ def test_something_is_mounted_over_a_directory(start: Callable, source: Path, ma
 def test_the_root_is_mounted_over(start: Callable, source: Path, mark: None) -> None:
     watched = start(pace=QUICK._replace(poll=30.0))  # else a look at the root may come first
     with mounted(MEMORY, source):
-        watched.gapped("", "mounted over")
+        # RACE: with fanotify an event of anybody's leads to a look at the root, too.
+        watched.gapped("", "mounted over", "another directory is in the source's place")
         assert_begins_anew(watched)
         watched.watcher.close()
