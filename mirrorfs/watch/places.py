@@ -104,7 +104,10 @@ class Places:
         above, path = patiently(os.dup, fd), None
         try:
             while path is None:
-                fd, above = above, patiently(os.open, "..", _ABOVE, dir_fd=above)
+                try:
+                    fd, above = above, patiently(os.open, "..", _ABOVE, dir_fd=above)
+                except FileNotFoundError:
+                    return  # the mount is of a part of its file system, and this is not in it
                 os.close(fd)
                 path = _path(above)
         finally:

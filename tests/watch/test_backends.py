@@ -141,13 +141,19 @@ def test_what_is_left_out_is_not_told_of(start: Callable) -> None:
     assert Dirty("in/d/more") in watched.barrier()
 
 
-def test_paths_longer_than_a_page(start: Callable) -> None:
-    watched = start(backend="fanotify")
-    fd = os.open(watched.root, os.O_RDONLY)
+def make_deep(place: Path) -> int:
+    """An open directory with a path longer than a page."""
+    fd = os.open(place, os.O_RDONLY)
     for _ in range(25):
         os.mkdir("x" * 200, dir_fd=fd)
         fd, above = os.open("x" * 200, os.O_RDONLY, dir_fd=fd), fd
         os.close(above)
+    return fd
+
+
+def test_paths_longer_than_a_page(start: Callable) -> None:
+    watched = start(backend="fanotify")
+    fd = make_deep(watched.root)
     watched.barrier()
     os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
     os.close(fd)
@@ -155,6 +161,23 @@ def test_paths_longer_than_a_page(start: Callable) -> None:
     assert any(isinstance(each, Dirty) and each.recursive for each in changes)
     subprocess.run(["rm", "-rf", watched.root / ("x" * 200)], check=True)
     watched.assert_complete()
+
+
+def test_paths_longer_than_a_page_beside_a_part_that_is_mounted(
+    tmp_path: Path, source: Path, start: Callable
+) -> None:
+    """From there no way leads up to the mount."""
+    part = tmp_path / "part"
+    part.mkdir()
+    with mounted(("--bind", part), source):
+        watched = start(backend="fanotify")
+        fd = make_deep(tmp_path)
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+        os.close(fd)
+        (source / "file").touch()
+        assert watched.barrier() == [Dirty("file")]
+        watched.watcher.close()
+    subprocess.run(["rm", "-rf", tmp_path / ("x" * 200)], check=True)
 
 
 def test_a_handle_is_one_of_its_file_system(tmp_path: Path) -> None:
