@@ -13,7 +13,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from live.conftest import Places
 from support import storms
 from support.following import Following
 from support.process import Service, call, until
+from support.queues import overfill, short_queue
 from support.walker import differences
 
 from journal import Reader
@@ -47,18 +48,6 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Places]:
     (base / "source").mkdir()
     yield Places(base / "source", tmp_path / "destination", tmp_path / "state")
     shutil.rmtree(base, ignore_errors=True)
-
-
-@contextmanager
-def short_queue(backend: str = "inotify") -> Iterator[None]:
-    """Queues made meanwhile hold 16 events; all others keep what they have."""
-    queue = Path(f"/proc/sys/fs/{backend}/max_queued_events")
-    usual = queue.read_text()
-    queue.write_text("16")
-    try:
-        yield
-    finally:
-        queue.write_text(usual)
 
 
 class Stall:
@@ -164,13 +153,13 @@ def test_a_kill_between_an_overflow_and_its_rescan(
     source, destination, state = pair
     storms.blow((storms.mixed, source, 1, 90))
     flags = ("--watch-backend", backend)
-    with ExitStack() as opened:
-        with short_queue(backend):
-            watch = opened.enter_context(Service("watch", source, state=state, flags=flags))
-            watch.watches()
+    with Service("watch", source, state=state, flags=flags) as watch:
+        watch.watches()
         call("sync", "-a", source, destination, state=state)
         os.kill(watch.pid, signal.SIGSTOP)
-        storms.blow((storms.mixed, source, 2, 300))
+        storms.blow((storms.mixed, source, 2, 150))
+        overfill(source, backend)
+        storms.blow((storms.mixed, source, 3, 150))
         if recorded:
             os.kill(watch.pid, signal.SIGCONT)
             journal = State(str(state)).journal(str(source))

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 import pytest
 from support.mounting import make, mount, mounted, umount
+from support.queues import short_queue
 
 from mirrorfs.core.change import Coverage, Dirty, Gap, Moved
 from mirrorfs.core.tree import Identity
@@ -200,22 +201,10 @@ def test_a_handle_is_one_of_its_file_system(tmp_path: Path) -> None:
             assert Dirty("twin/file") in watched.log
 
 
-@contextmanager
-def short_queue() -> Iterator[None]:
-    """The kernel's bound on a queue is the whole machine's: for those made in the block alone."""
-    limit = Path("/proc/sys/fs/fanotify/max_queued_events")
-    before = limit.read_text()
-    limit.write_text("20")
-    try:
-        yield
-    finally:
-        limit.write_text(before)
-
-
 def test_an_overflow_is_a_gap_and_nothing_is_lost(start: Callable, source: Path) -> None:
     for number in range(5):
         (source / f"d{number}" / "below").mkdir(parents=True)
-    with short_queue():
+    with short_queue("fanotify"):
         watched: Watched = start(backend="fanotify")
     with watched.mirror.news:  # the reader waits here
         for number in range(100):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from support.mutator import Mutator
 from support.process import until
+from support.queues import short_queue
 from watch.conftest import Seen, walk
 
 from mirrorfs.core.change import Change, Cookie, Dirty, Epoch, Gap, Moved, Ready
@@ -308,13 +309,8 @@ def test_killed_with_changes_in_its_hands_it_loses_none(killable: Killable) -> N
 def test_a_queue_that_was_too_short_while_nobody_read_is_a_gap(
     killable: Killable, backend: str
 ) -> None:
-    limit = Path(f"/proc/sys/fs/{backend}/max_queued_events")
-    usual = limit.read_text()
-    limit.write_text("16")
-    try:
+    with short_queue(backend):
         killable.begin()
-    finally:
-        limit.write_text(usual)
     killable.kill()
     killable.news()
     for number in range(100):

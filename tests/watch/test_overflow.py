@@ -5,11 +5,11 @@ The reader is stalled where it hands over its records, so the queue fills while 
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.queues import short_queue
 from watch.conftest import stalled
 
 from mirrorfs.core.change import Dirty, Gap
@@ -18,19 +18,6 @@ pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0, reason="the queue's length is set by root"),
 ]
-
-QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
-
-
-@contextmanager
-def short_queue() -> Iterator[None]:
-    """Inotify instances made meanwhile hold 16 events; all others keep what they have."""
-    usual = QUEUE.read_text()
-    QUEUE.write_text("16")
-    try:
-        yield
-    finally:
-        QUEUE.write_text(usual)
 
 
 def create(root: Path) -> None:
