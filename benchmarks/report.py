@@ -36,9 +36,12 @@ def bars(answer: Answer) -> str:
 
 HEADLINES = {
     1: [("small files: CPU", "mirrorfs -a : rsync -a"), ("small files: CPU", "mirrorfs : rclone"),
+        ("small files: CPU", "mirrorfs -a : cp -a"),
+        ("small files: wall", "mirrorfs -a : rsync -a"),
         ("small files: wall", "mirrorfs -a : cp -a")],
     2: [("small files: wall", "mirrorfs -a : rsync -a"),
-        ("small files: wall", "mirrorfs : rclone")],
+        ("small files: wall", "mirrorfs, as rsync -a : rsync -a"),
+        ("small files: wall", "mirrorfs : rclone"), ("memory at 1,000,000 files", "mirrorfs -a")],
     3: [("one sync: wall", "mirrorfs -a"), ("one sync: wall", "mirrorfs -a : rsync -a"),
         ("new file: latency", "mirrorfs run"), ("new file: 99th percentile", "mirrorfs run")],
     4: [(deed, "mirrorfs run, mirrored : done") for deed in ("create", "rename", "remove")],
