@@ -46,6 +46,7 @@ _DOUBTFUL = frozenset({Trouble.ABSENT, Trouble.READ_ONLY, Trouble.STALE, Trouble
 
 # Files copied in bulk, from several directories: so many names are worth a thread.
 BULK = 1024
+BULKS = 32
 
 Listener = Callable[[Sequence[Outcome]], None]
 _Work = Callable[[], Callable[[], None]]  # answers what is to be told in the calling thread
@@ -119,7 +120,7 @@ class Applier:
             return
         self._bulks.append(bulk)
         self._bulked += len(bulk.names)
-        if self._bulked >= BULK:
+        if self._bulked >= BULK or len(self._bulks) >= BULKS:
             self._copy_bulks()
 
     def run(self, actions: Iterable[Action]) -> None:
@@ -225,7 +226,7 @@ class Applier:
 
     def _copy_bulks(self) -> None:
         if bulks := self._bulks:
-            here = self._bulked < WORTH or not self._able
+            here = self._bulked < WORTH * len(bulks) or not self._able
             self._bulks, self._bulked = [], 0
             self._fly(partial(self._copy_these, bulks), here=here)
 

@@ -145,7 +145,7 @@ def in_stages(
     by_stage: dict[Stage, list[Action]] = {}
     for action in actions:
         by_stage.setdefault(action.stage, []).append(action)
-    for stage in order:
+    for stage in order if len(by_stage) > 1 else by_stage:
         if (batch := by_stage.get(stage)) is None:
             continue
         if stage in (Stage.SHELTER, Stage.DIRECTORIES):

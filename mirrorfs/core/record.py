@@ -4,12 +4,15 @@ Law: two records are equal when they are of one class and all their fields are; 
 another. A `record` never changes once made, a `mutable` one may.
 
 Half a hundred dataclasses cost more at every start than all else that a small sync does: each
-method of each is written as text and compiled. These share theirs.
+method of each is written as text and compiled. These share theirs, until a class turns out to be
+made many times.
 """
 
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NoReturn, TypeVar, dataclass_transform
+
+MANY = 100  # compiling takes as long as making so many of a class in the shared way
 
 T = TypeVar("T")
 
@@ -68,8 +71,13 @@ def _init(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Callabl
     # A slot is set through its descriptor: that also works where __setattr__ refuses.
     setters = [(name, vars(cls)[name].__set__) for name in names]
     post = getattr(cls, "__post_init__", None)
+    left = MANY
 
     def __init__(self: object, *values: Any, **named: Any) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            cls.__init__ = _compiled(cls, names, defaults)
         if len(values) > len(names):
             raise TypeError(f"{cls.__name__} takes {len(names)} fields, not {len(values)}")
         for (_, put), value in zip(setters, values, strict=False):
@@ -90,6 +98,25 @@ def _init(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Callabl
             post(self)
 
     return __init__
+
+
+def _compiled(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
+    """The same as text that is compiled: six times as fast."""
+    fresh = {name: value for name, value in defaults.items() if type(value) is _Fresh}
+    scope: dict[str, Any] = {f"put_{name}": vars(cls)[name].__set__ for name in names}
+    scope |= {f"make_{name}": value.make for name, value in fresh.items()}
+    scope |= {f"usual_{name}": value for name, value in defaults.items()}
+    frozen = "__setattr__" in vars(cls)
+    head, lines = [], []
+    for name in names:
+        head.append(f"{name}=usual_{name}" if name in defaults else name)
+        made = f"make_{name}() if {name} is usual_{name} else {name}" if name in fresh else name
+        lines.append(f"    put_{name}(self, {made})" if frozen else f"    self.{name} = {made}")
+    if hasattr(cls, "__post_init__"):
+        lines.append("    self.__post_init__()")
+    exec(f"def __init__(self, {', '.join(head)}):\n" + "\n".join(lines or ["    pass"]), scope)
+    made_init: Callable[..., None] = scope["__init__"]
+    return made_init
 
 
 def _eq(self: Any, other: Any) -> Any:

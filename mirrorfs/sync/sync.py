@@ -239,10 +239,10 @@ class Pass:
         streams = self._streams(together)
         for batch in walk:
             self._count(work.report, applier, batch)
-            if streams:
-                applier.submit(batch.ready)
-            else:
+            if not streams:
                 work.ready += batch.ready
+            elif batch.ready:
+                applier.submit(batch.ready)
             for bulk in batch.bulks:
                 applier.copy(bulk)
             if batch.settles:

@@ -7,7 +7,7 @@ from dataclasses import field as dataclass_field
 
 import pytest
 
-from mirrorfs.core.record import asdict, field, mutable, record, replace
+from mirrorfs.core.record import MANY, asdict, field, mutable, record, replace
 
 
 @record
@@ -42,6 +42,18 @@ class Even:
     def __post_init__(self) -> None:
         if self.number % 2:
             raise ValueError(self.number)
+
+
+@pytest.fixture(scope="module", autouse=True, params=["few", "many"])
+def _made(request: pytest.FixtureRequest) -> None:
+    """Of a class of which many are made, they are made by other code."""
+    shared = [kind.__init__ for kind in (Place, Count, Even)]
+    if request.param == "many":
+        for _ in range(MANY):
+            Place("a")
+            Count()
+            Even(2)
+        assert not {*shared} & {Place.__init__, Count.__init__, Even.__init__}
 
 
 @pytest.mark.parametrize(

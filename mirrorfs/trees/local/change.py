@@ -3,16 +3,17 @@
 Law: they are set on the object that was verified, held by a descriptor, never by its name.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
 
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import TreeError
+from mirrorfs.core.tree import Entry, TreeError
 from mirrorfs.trees import expect
 from mirrorfs.trees.local.attributes import assign, by_path
-from mirrorfs.trees.local.handles import Handles
+from mirrorfs.trees.local.handles import DIRECTORY, Handles
 from mirrorfs.trees.local.read import entry_of
 from mirrorfs.trees.local.trouble import failure, unsafe
 from mirrorfs.trees.local.verb import place
@@ -36,14 +37,14 @@ def _set(handles: Handles, keep: Options, action: Action) -> Outcome:
             return expect.done(action)
         above, name = place(handles, action.path, writes=False)
         with above as fd:
-            held = os.open(name, _HELD, dir_fd=fd)
+            held, where = _hold(fd, name, want)
         try:
             st = os.fstat(held)
             target = os.readlink("", dir_fd=held) if stat.S_ISLNK(st.st_mode) else ""
             found = entry_of(st, target)
             if not expect.same_to_set(found, want, action.expect):
                 return expect.drift(action, "the destination holds something the plan did not see")
-            assign(by_path(held), want, keep, found)
+            assign(where, want, keep, found)
         finally:
             os.close(held)
     except FileNotFoundError:
@@ -53,3 +54,18 @@ def _set(handles: Handles, keep: Options, action: Action) -> Outcome:
     except (OSError, ValueError) as error:
         return expect.failed(action, failure(action.path, error, "set attributes"))
     return expect.done(action)
+
+
+def _hold(directory: int, name: str, want: Entry) -> tuple[int, int | str]:
+    """A descriptor of what is there, and what its attributes are set by. Raises OSError."""
+    if want.is_directory:
+        try:
+            held = os.open(name, DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+        except OSError as error:
+            # It may not be read, or is none.
+            if error.errno not in (errno.EACCES, errno.ENOTDIR, errno.ELOOP):
+                raise
+        else:
+            return held, held
+    held = os.open(name, _HELD, dir_fd=directory)
+    return held, by_path(held)

@@ -38,7 +38,7 @@ def _create(handles: Handles, keep: Options, action: Action) -> Outcome:
                     return expect.done(action)
                 return expect.drift(action, "something else is in the place of the directory")
         if keep.permissions or keep.owners or keep.xattrs:
-            handles.forget(action.path)
+            handles.made(action.path)
             _open_up(handles, keep, action.path, want)
     except TreeError as error:
         return expect.failed(action, error.failure)

@@ -125,10 +125,19 @@ class Handles:
         """Keep no handle at or below ``path``; whether there was one."""
         with self._lock:
             below = f"{path}/" if path else ""
-            stale = [kept for kept in self._kept if kept.startswith(below) or kept == path]
+            stale = [kept for kept in self._kept if kept.startswith(below)]
+            if path in self._kept:
+                stale.append(path)
             for kept in stale:
                 self._drop(self._kept.pop(kept))
         return bool(stale)
+
+    def made(self, path: str) -> None:
+        """A directory was made there: the handle of one that others removed is not kept. Those of
+        what was in it go when that is made again."""
+        with self._lock:
+            if (kept := self._kept.pop(path, None)) is not None:
+                self._drop(kept)
 
     def rest(self) -> None:
         """The root is let go of: what was seen to in it is to be seen to again."""
