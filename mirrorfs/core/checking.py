@@ -4,7 +4,8 @@ Law: with the answer or without, the same is decided. So it is asked for only wh
 left that the names and the terms do not answer: of directories on both sides that are looked at as
 a whole, where nothing is in doubt, unknown or still to be said.
 
-Directories next to each other are asked for together: one call, so many at a time.
+Directories next to each other are asked for together: one call, so many at a time. Answers wait
+while what is below the first of them is walked; a directory is asked for once.
 """
 
 from collections.abc import Sequence
@@ -43,11 +44,9 @@ class Checking:
                     frames.append(other)
             directory = split(path)[0]
             names = [split(other.path)[1] or "." for other in frames]
-            answers = self._look(directory, names)
-            self._answers = {
-                other.path: answer for other, answer in zip(frames, answers, strict=False)
-            }
-        answer = self._answers.get(path)
+            for other, answer in zip(frames, self._look(directory, names), strict=False):
+                self._answers[other.path] = answer
+        answer = self._answers.pop(path, None)
         return None if answer is None else self._believed(path, answer)
 
     def _may(self, frame: Frame) -> bool:

@@ -104,6 +104,7 @@ def test_a_log_that_is_written_without_end(places: Places, tmp_path: Path) -> No
     sizes = []
     try:
         for _ in range(4):
+            until(lambda: written * 10 > max(sizes, default=0), "the log to grow")
             done = fork(["sync", "-a", str(source), str(destination)], state.parent)
             assert done.code == 0, done.err
             data = (destination / "log").read_bytes()

@@ -191,6 +191,26 @@ def test_the_same_is_decided_with_and_without(native, plot, opts, filter):
         assert walked(places, opts, filter, partial(native, threads=2, most=100)) == wanted
 
 
+def test_each_directory_is_asked_for_once(tmp_path: Path) -> None:
+    """However many are next to each other, and below each other."""
+    places = [tmp_path / "source", tmp_path / "destination"]
+    below = [f"{one}/{two}/{three}" for one in range(5) for two in range(5) for three in range(5)]
+    for place in places:
+        for path in below:
+            (place / path).mkdir(parents=True)
+            os.utime(_touched(place / path / "file"), ns=(1, 1))
+    asked: list[str] = []
+
+    def counting(one: int, other: int, names, agreed):
+        answers = plain.look(one, other, names, agreed, most=20)
+        asked.extend(f"{os.readlink(f'/proc/self/fd/{one}')}/{name}" for name in names)
+        del asked[len(asked) - len(names) + len(answers) :]
+        return answers
+
+    walked(places, PLAIN, EVERYTHING, counting)
+    assert len(asked) == len(set(asked)) == sum(1 for _ in os.walk(places[0]))
+
+
 # ---- the two that answer, side by side -----------------------------------------------------
 
 
