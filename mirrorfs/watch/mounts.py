@@ -13,10 +13,12 @@ from mirrorfs.trees.local.mountinfo import Mount, mounts
 
 
 class FileSystem(NamedTuple):
-    """``kind`` is the type of the file system, ``line`` all that the kernel says."""
+    """``kind`` is the type of the file system, ``line`` all that the kernel says, ``device`` the
+    same for all mounts of it."""
 
     kind: str
     line: bytes
+    device: str = ""
 
 
 class Mounts:
@@ -53,7 +55,7 @@ class Mounts:
         seen = {"": FileSystem("", b"")}
         skip = len(self._root) + 1 if self._root else 0
         for mount in mounts(self.fd):
-            point, mounted = mount.point, FileSystem(mount.kind, mount.line)
+            point, mounted = mount.point, FileSystem(mount.kind, mount.line, mount.device)
             if is_within(self._root, point):
                 seen = {"": mounted}  # what was mounted below before is hidden
             elif is_within(point, self._root):

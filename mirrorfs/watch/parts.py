@@ -25,7 +25,7 @@ from mirrorfs.watch.coverage import plain, reason
 from mirrorfs.watch.hearing import hears
 from mirrorfs.watch.kept import NOTHING, Claim, Kept
 from mirrorfs.watch.kinds import is_silent
-from mirrorfs.watch.mounts import Mounts
+from mirrorfs.watch.mounts import FileSystem, Mounts
 from mirrorfs.watch.part import Member, Part
 from mirrorfs.watch.polling import Polling
 from mirrorfs.watch.session import Lost, Session
@@ -108,6 +108,7 @@ class Parts:
             self._test()
         for member in self.members:
             self._do(member, partial(member.part.turn, awake))
+            self._heed(member)
         self._be_ready()
 
     def poll(self) -> None:
@@ -203,7 +204,7 @@ class Parts:
             self._hear(member)
 
     def _scan(self, path: str, kind: str, why: str) -> None:
-        if any(each.path == path and each.part.name == "poll" for each in self.members):
+        if self._is_polled(path):
             return
         member = Member(path, kind, late=self.ready or (bool(path) and self.continued))
         member.why = plain(why)
@@ -235,18 +236,21 @@ class Parts:
 
     def _plan(self) -> None:
         """Bring the parts in line with what is mounted."""
-        if self._task.one_file_system or self._task.backend == "poll":
+        if self._task.backend == "poll":
             return
+        seen = self._mounts.seen()
+        if self._task.one_file_system:
+            seen = self._of_one_file_system(seen)
         seen = {
             path: mounted
-            for path, mounted in self._mounts.seen().items()
+            for path, mounted in seen.items()
             if path and mounted.kind != "autofs" and not self._is_left_out(path)
         }
         for path, line in list(self._apart.items()):
             if path not in seen or seen[path].line != line:
                 self._end(path, "something was mounted or unmounted here")
         self.unserved = {path: why for path, why in self.unserved.items() if path in seen}
-        for path, (kind, line) in sorted(seen.items()):
+        for path, (kind, line, _) in sorted(seen.items()):
             if path in self._apart or not self._wants_its_own(path, kind):
                 continue
             self._apart[path] = line
@@ -260,6 +264,23 @@ class Parts:
             self.unserved.pop(path, None)
             if self.ready:
                 self._record([Gap(path, "something was mounted here")])
+
+    def _of_one_file_system(self, seen: dict[str, FileSystem]) -> dict[str, FileSystem]:
+        """Other directories of the root's own file system, bound below it: the walk goes into
+        them. Others are not asked for anything, a server may not answer."""
+        device = seen[""].device
+        others = [path for path, mounted in seen.items() if mounted.device != device]
+        return {
+            path: mounted
+            for path, mounted in seen.items()
+            if not any(is_within(path, other) for other in others) and self._is_on_device(path)
+        }
+
+    def _is_on_device(self, path: str) -> bool:
+        try:
+            return os.stat(self._place(path)).st_dev == os.stat(self._task.root).st_dev
+        except OSError:
+            return False
 
     def _wants_its_own(self, path: str, kind: str) -> bool:
         if is_silent(kind):
@@ -326,7 +347,18 @@ class Parts:
 
     # What the parts say
 
+    def _heed(self, member: Member) -> None:
+        """Scan a part from which changes may not be told any more; what was not told is a gap."""
+        silence = member.part.silence
+        if silence and not self._is_polled(member.path):
+            self._record([Gap(member.path, plain(silence))])
+            self._scan(member.path, member.kind, silence)
+
+    def _is_polled(self, path: str) -> bool:
+        return any(each.path == path and each.part.name == "poll" for each in self.members)
+
     def _take(self, member: Member, changes: list[Change]) -> None:
+        self._heed(member)  # before a barrier is passed
         told = changes
         if any(map(_KEPT.__contains__, map(type, changes))):
             told = [change for change in changes if type(change) not in _KEPT]

@@ -13,6 +13,7 @@ call while it is there.
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Callable
 
@@ -53,9 +54,11 @@ class Places:
         self._known: dict[bytes, int] = {}
         self._outside: set[bytes] = set()
         self._fresh: dict[bytes, int] = {}
+        self._cut: set[bytes] = set()  # in the tree, with a path too long to be told
         self._fd = -1
         self._prefix = ""
         self.deep: set[str] = set()  # paths below which something has a path too long to be told
+        self.adrift = False  # a file was asked for of which the kernel knows no name
 
     # While what one read returned is taken in
 
@@ -81,11 +84,17 @@ class Places:
         try:
             path = _path(fd)
             if path is None:
-                self._climb(fd)
+                above = self._climb(fd)
+                if above is not None:
+                    self.deep.add(above)
+                    self._cut.add(handle)
                 return None
             if path.endswith(_GONE) and not os.fstat(fd).st_nlink:
                 return None
             if self._device is not None and os.fstat(fd).st_dev != self._device:
+                return None
+            if path == "/" and _is_nameless(os.fstat(fd)):
+                self.adrift = True
                 return None
         finally:
             os.close(fd)
@@ -99,22 +108,21 @@ class Places:
             return path[1:]
         return path[len(self._prefix) + 1 :] if path.startswith(self._prefix + "/") else None
 
-    def _climb(self, fd: int) -> None:
-        """The kernel tells no path longer than a page: find the first above that it does tell."""
+    def _climb(self, fd: int) -> str | None:
+        """The kernel tells no path longer than a page: the first above that it does tell, if that
+        is in the tree."""
         above, path = patiently(os.dup, fd), None
         try:
             while path is None:
                 try:
                     fd, above = above, patiently(os.open, "..", _ABOVE, dir_fd=above)
                 except FileNotFoundError:
-                    return  # the mount is of a part of its file system, and this is not in it
+                    return None  # the mount is of a part of its file system, and this is not in it
                 os.close(fd)
                 path = _path(above)
         finally:
             os.close(above)
-        below = self._below(path)
-        if below is not None:
-            self.deep.add(below)
+        return self._below(path)
 
     def forget(self, handle: bytes, parent: int, name: str) -> None:
         """The directory with that handle, or at that name, went away, and with it all below."""
@@ -126,13 +134,15 @@ class Places:
                 remove(node)
 
     def came(self) -> None:
-        """A directory came from outside the tree: what is below it was outside, too."""
+        """A directory came from outside the tree, or may not be left out any more: nor may what is
+        below it."""
         self._fresh.clear()
         self._outside.clear()
 
     def done(self) -> None:
         """All that was read is taken in. Raises Astray."""
         self._fresh.clear()
+        self._cut.clear()
         if self._fd < 0:
             return
         try:
@@ -174,6 +184,8 @@ class Places:
         node = None if path is None else self._node(path)
         if node is None:
             self._known.pop(handle, None)
+            if handle in self._cut:
+                return 0  # to be told again with every report
             if len(self._outside) >= MOST:
                 self._outside.clear()
             self._outside.add(handle)
@@ -238,6 +250,11 @@ def _path(fd: int) -> str | None:
         if error.errno == errno.ENAMETOOLONG:
             return None
         raise
+
+
+def _is_nameless(found: os.stat_result) -> bool:
+    """Whether what the kernel calls "/" is a file that it was given a handle of, and no name."""
+    return not stat.S_ISDIR(found.st_mode) and found.st_nlink > 0
 
 
 def _above(root: str) -> frozenset[bytes]:

@@ -27,6 +27,7 @@ class Polling:
     """Scans ``task.root`` every ``task.pace.poll`` seconds. Raises OSError when it is not there."""
 
     name = "poll"
+    silence = ""
     continued = False
     overflows = 0
 

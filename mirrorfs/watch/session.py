@@ -85,6 +85,11 @@ class Session:
             self._find_cookies()
 
     @property
+    def silence(self) -> str:
+        """Why changes may stay untold; empty when they do not."""
+        return self._backend.silence
+
+    @property
     def overflows(self) -> int:
         return self._backend.overflows
 

@@ -30,6 +30,7 @@ class Backend(Protocol):
     nonces: list[str]
     doubt: str
     unmounted: bool
+    silence: str  # why changes may stay untold from now on
     resyncs: int
     events: int
     continued: bool

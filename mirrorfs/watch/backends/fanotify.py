@@ -95,6 +95,7 @@ class FanotifyBackend:
         self.nonces: list[str] = []
         self.doubt = ""
         self.unmounted = False
+        self.silence = ""
         self.overflows = 0
         self.resyncs = 0
         self.events = 0
@@ -282,6 +283,8 @@ class FanotifyBackend:
             if path:
                 self.events += 1
                 self._batch.paths.setdefault(path, False)
+            elif self._places.adrift:
+                self.silence = "files are written here that the kernel has no names of"
 
     def _directory(self, number: int, mask: int, name: bytes, child: bytes) -> None:
         if mask & DELETE:
@@ -310,7 +313,7 @@ class FanotifyBackend:
         if is_directory:
             for end, at in ((directory, name), onto):
                 self._places.forget(child, self._places.find(end), text(at))
-            if origin is None and path is not None:
+            if path is not None and (origin is None or self._task.exclude is not None):
                 self._places.came()
         if origin is None and path is None:
             return

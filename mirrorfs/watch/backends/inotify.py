@@ -33,6 +33,7 @@ class InotifyBackend:
     """
 
     name = "inotify"
+    silence = ""
 
     def __init__(
         self,
