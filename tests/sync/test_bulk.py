@@ -1,6 +1,5 @@
 """Copying in bulk: with it, in C or in Python, a run ends as without, and tells the same."""
 
-import contextlib
 import os
 import subprocess
 import tempfile
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.mirroring import ARCHIVE, MARKED, PLAIN, WITHOUT_A, WITHOUT_TMP, mirror
+from support.planting import SECOND, Thing, plant
 from support.portrait import portrait, unlike
 
 from mirrorfs.core.filter import EVERYTHING, Filter, FilterOptions
@@ -26,27 +26,27 @@ from mirrorfs.trees.local import LocalTree, bulk, kinds, native, read
 from mirrorfs.trees.local.small import plain
 from mirrorfs.trees.local.tick import coarse_now
 
-SECOND = 10**9
 NAMES = [
     b"a", b"a-b", b"b.tmp", b"c", b"d", b"e", b"\xff\xfe", b"new\nline",
     "\u00e9".encode(), "e\u0301".encode(), b".mirrorfs-00000000-00000000.tmp",
 ]  # fmt: skip
 PLACES = [b"", b"d", b"d/a", b"e", b"e/x/y"]
-# (kind, what it holds or points to, mode, owner, extended attribute)
-FILE = ("file", 3, 0o644, 0, b"")
+FILE = Thing()
+TAGGED = Thing(what=40, mode=0o444, xattr=b"1")
 THINGS = [
     FILE,
-    ("file", 0, 0o600, 0, b""),
-    ("file", 5000, 0o4755, 0, b""),
-    ("file", 40, 0o640, 4711, b""),
-    ("file", 40, 0o444, 0, b"1"),
-    ("file", (256 << 10) + 1, 0o644, 0, b""),
-    ("sparse", 100_000, 0o644, 0, b""),
-    ("link", b"a", 0, 0, b""),
-    ("directory", 0, 0o755, 0, b""),
-    ("directory", 0, 0o2711, 4711, b""),
-    ("fifo", 0, 0o644, 0, b""),
-    ("hard", b"a", 0, 0, b""),
+    TAGGED,
+    Thing(what=2, time=5 * SECOND + 1),
+    Thing(what=0, mode=0o600),
+    Thing(what=5000, mode=0o4755),
+    Thing(what=40, mode=0o640, owner=4711),
+    Thing(what=(256 << 10) + 1),
+    Thing("sparse", 100_000),
+    Thing("link", b"a"),
+    Thing("directory", mode=0o755),
+    Thing("directory", mode=0o2711, owner=4711),
+    Thing("fifo"),
+    Thing("hard", b"a"),
 ]
 things = st.one_of(st.just(FILE), st.sampled_from(THINGS))
 plots = st.lists(
@@ -74,37 +74,6 @@ FILTERS = [
     Filter.build(FilterOptions(min_size=4)),
     Filter.build(FilterOptions(max_depth=2)),
 ]
-
-
-def make(top: bytes, plot) -> None:
-    """What cannot be made where something else is already is left out."""
-    os.makedirs(top)
-    for place, name, (kind, what, mode, owner, xattr) in plot:
-        path = os.path.join(top, place, name)
-        with contextlib.suppress(OSError):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            if kind in ("file", "sparse"):
-                with open(path, "xb") as file:
-                    if kind == "sparse":
-                        file.truncate(what)
-                    else:
-                        file.write(path[len(top) :] * what if what < 9 else b"x" * what)
-                if xattr:
-                    os.setxattr(path, "user.kind", xattr)
-            elif kind == "link":
-                os.symlink(what, path)
-            elif kind == "directory":
-                os.mkdir(path)
-            elif kind == "fifo":
-                os.mkfifo(path)
-            else:
-                os.link(os.path.join(os.path.dirname(path), what), path, follow_symlinks=False)
-            if kind not in ("link", "hard"):
-                os.chown(path, owner, owner)
-                os.chmod(path, mode)
-            os.utime(path, ns=(5 * SECOND, 5 * SECOND + len(name)), follow_symlinks=False)
-    for directory, _, _ in os.walk(top, topdown=False):
-        os.utime(directory, ns=(SECOND, SECOND))
 
 
 def settle() -> None:
@@ -198,12 +167,12 @@ def run(source: Path, target: Path, opts, filter, way, **settings):
 def test_it_ends_alike_and_tells_the_same(plot, there, opts, filter, transfers) -> None:
     with tempfile.TemporaryDirectory() as top:
         source = Path(top, "source")
-        make(os.fsencode(source), plot)
+        plant(os.fsencode(source), plot)
         settle()
         wanted = seen = None
         for way in ways():
             target = Path(top, way[0])
-            make(os.fsencode(target), there)
+            plant(os.fsencode(target), there)
             told, _ = run(source, target, opts, filter, way, transfers=transfers)
             if wanted is None:
                 wanted, seen = told, portrait(target)
@@ -222,8 +191,8 @@ def _but_new(seen):
 @pytest.mark.parametrize("way", list(ways()), ids=lambda way: way[0])
 def test_what_is_plain_is_copied_in_bulk(tmp_path: Path, way) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
-    make(os.fsencode(source), [(b"d", str(number).encode(), FILE) for number in range(2500)])
-    make(os.fsencode(source / "e"), [(b"", b"tagged", THINGS[4]), (b"f", b"file", FILE)])
+    plant(os.fsencode(source), [(b"d", str(number).encode(), FILE) for number in range(2500)])
+    plant(os.fsencode(source / "e"), [(b"", b"tagged", TAGGED), (b"f", b"file", FILE)])
     target.mkdir()
     settle()
     _, copied = run(source, target, ARCHIVE, EVERYTHING, way)
@@ -246,7 +215,7 @@ class Breaking:
 @pytest.mark.parametrize("way", list(ways())[1:], ids=lambda way: way[0])
 def test_what_comes_to_a_name_meanwhile_is_left_alone(tmp_path: Path, way) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
-    make(os.fsencode(source), [(b"d", name, FILE) for name in NAMES[:5]])
+    plant(os.fsencode(source), [(b"d", name, FILE) for name in NAMES[:5]])
     target.mkdir()
     settle()
 
@@ -267,9 +236,9 @@ def test_what_comes_to_a_name_meanwhile_is_left_alone(tmp_path: Path, way) -> No
 @pytest.mark.parametrize("way", list(ways()), ids=lambda way: way[0])
 def test_a_full_destination_is_told_of_by_name(tmp_path: Path, way) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
-    make(
+    plant(
         os.fsencode(source),
-        [(b"d%d" % (number // 50), b"%d" % number, THINGS[2]) for number in range(200)],
+        [(b"d%d" % (number // 50), b"%d" % number, Thing(what=5000)) for number in range(200)],
     )
     target.mkdir()
     settle()
@@ -297,7 +266,7 @@ def test_where_nothing_can_be_made_without_a_name_all_goes_the_long_way(
 ) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     plot = [(b"d%d" % (number // 300), b"%d" % number, FILE) for number in range(1500)]
-    make(os.fsencode(source), plot)
+    plant(os.fsencode(source), plot)
     target.mkdir()
     settle()
     calls = []

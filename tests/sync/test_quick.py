@@ -1,6 +1,5 @@
 """The quick check: with it, in Python or in C, a walk decides what it decides without it."""
 
-import contextlib
 import importlib
 import os
 import resource
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.mirroring import ARCHIVE, MARKED, PLAIN, WITHOUT_A, WITHOUT_TMP
+from support.planting import SECOND, Thing, plant
 
 from mirrorfs.core.filter import EVERYTHING, Filter, FilterOptions
 from mirrorfs.core.links import LinkedNames
@@ -44,26 +44,24 @@ def native():
 
 # ---- random pairs of trees ----------------------------------------------------------------
 
-SECOND = 10**9
 NAMES = [
     b"a", b"a-b", b"b.tmp", b"c", b"d", b"e", b"\xff\xfe", "é".encode(), "e\u0301".encode(), b"A",
     b".mirrorfs-00000000-00000000.tmp", b".mirrorfs-00000000-1", b" ", b"new\nline",
 ]  # fmt: skip
 PLACES = [b"", b"d", b"d/a", b"e", b"a"]
-# (kind, what it holds or points to, time, mode, extended attribute)
-FILE = ("file", 3, 5 * SECOND, 0o644, b"")
+FILE = Thing()
 THINGS = [
     FILE,
-    (*FILE[:1], 4, *FILE[2:]),
-    (*FILE[:2], 5 * SECOND + 1, *FILE[3:]),
-    (*FILE[:2], 6 * SECOND, *FILE[3:]),
-    (*FILE[:3], 384, b""),
-    (*FILE[:4], b"1"),
-    (*FILE[:4], b"2"),
-    ("link", b"a", 5 * SECOND, 0, b""),
-    ("directory", 0, 5 * SECOND, 0o755, b""),
-    ("fifo", 0, 5 * SECOND, 0o644, b""),
-    ("hard", b"a", 5 * SECOND, 0o644, b""),
+    Thing(what=4),
+    Thing(time=5 * SECOND + 1),
+    Thing(time=6 * SECOND),
+    Thing(mode=0o600),
+    Thing(xattr=b"1"),
+    Thing(xattr=b"2"),
+    Thing("link", b"a"),
+    Thing("directory", mode=0o755),
+    Thing("fifo"),
+    Thing("hard", b"a"),
     None,
 ]
 things = st.sampled_from(THINGS)
@@ -110,33 +108,9 @@ FILTERS = [
 
 
 def make(root: Path, plot, side: int) -> None:
-    """What cannot be made where something else is already is left out."""
-    top = os.fsencode(root)
-    os.mkdir(top)
-    for place, name, pair in plot:
-        if (thing := pair[side]) is None:
-            continue
-        kind, what, time, mode, xattr = thing
-        path = os.path.join(top, place, name)
-        with contextlib.suppress(OSError):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            if kind == "file":
-                with open(path, "xb") as file:
-                    file.write(b"x" * what)
-                os.chmod(path, mode)
-                if xattr:
-                    os.setxattr(path, "user.kind", xattr)
-            elif kind == "link":
-                os.symlink(what, path)
-            elif kind == "directory":
-                os.mkdir(path)
-            elif kind == "fifo":
-                os.mkfifo(path)
-            else:
-                os.link(os.path.join(os.path.dirname(path), what), path, follow_symlinks=False)
-            os.utime(path, ns=(time, time), follow_symlinks=False)
-    for directory, _, _ in os.walk(top, topdown=False):
-        os.utime(directory, ns=(SECOND, SECOND))
+    """One side of the pairs."""
+    things = [(place, name, pair[side]) for place, name, pair in plot if pair[side] is not None]
+    plant(os.fsencode(root), things)
 
 
 def walked(places, opts, filter, look):
