@@ -17,6 +17,7 @@ from pathlib import Path
 ROOMS = (  # where, what beside compiled.pyx, and the library it needs, as pkg-config calls it
     (Path("mirrorfs/trees/local/native"), ("check.c", "copy.c"), ""),
     (Path("mirrorfs/view/unopened"), ("unopened.c",), "fuse3"),
+    (Path("mirrorfs/view/rows"), (), ""),
 )
 MODULE = f"compiled{sysconfig.get_config_var('EXT_SUFFIX')}"
 OPTIONS = ["-O2", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra", "-Werror=implicit"]

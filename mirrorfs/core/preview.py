@@ -15,7 +15,10 @@ from typing import NamedTuple
 
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Verb
-from mirrorfs.core.tree import Entry, Kind, join, moved, split
+from mirrorfs.core.tree import Entry, Kind, moved, split
+
+_new = tuple.__new__
+_CREATE = Verb.CREATE
 
 
 class Side(Enum):
@@ -65,12 +68,19 @@ class Preview:
             return {}
         shown: dict[str, Shown] = {}
         if place is not None:
-            for name, entry in now.items():
-                path = join(place, name)
-                if path not in self._leaving:
-                    shown[name] = Shown(entry, Side.DESTINATION, path)
+            # Made directly: this runs once for each name that is shown.
+            before, there = f"{place}/" if place else "", Side.DESTINATION
+            shown = {
+                name: _new(Shown, (entry, there, before + name)) for name, entry in now.items()
+            }
+            if self._leaving:
+                for name in now:
+                    if before + name in self._leaving:
+                        del shown[name]
         for name, actions in self._all.children(directory):
-            if actions:
+            if len(actions) == 1 and (want := actions[0].want) and actions[0].verb is _CREATE:
+                shown[name] = _made(actions[0].path, want)
+            elif actions:
                 will_be = self._done(actions, shown.pop(name, None))
                 if will_be is not None:
                     shown[name] = will_be
@@ -138,8 +148,7 @@ class Preview:
                     if shown is not None:
                         shown = shown._replace(entry=self._set(shown.entry, want))
                 case _ if want is not None:
-                    side = Side.NEITHER if want.kind is Kind.DIRECTORY else Side.SOURCE
-                    shown = Shown(want.yet_to_be(), side, action.path)
+                    shown = _made(action.path, want)
                 case _:
                     pass
         return shown
@@ -185,18 +194,26 @@ class _Ordered:
         # "\0" stands for the separator: below is all that starts so, and "\1" comes next.
         at = bisect_left(actions, _text(prefix), key=_key) if prefix else self._after_root()
         end = bisect_left(actions, f"{_text(directory)}\1", key=_key) if prefix else len(actions)
+        length = len(prefix)
         while at < end:
-            name = actions[at].path[len(prefix) :].partition("/")[0]
-            path, own = prefix + name, []
+            path, own = actions[at].path, []
+            if (cut := path.find("/", length)) >= 0:
+                path = path[:cut]
             while at < end and actions[at].path == path:
                 own.append(actions[at])
                 at += 1
-            yield name, own
+            yield path[length:], own
             if at < end and actions[at].path.startswith(f"{path}/"):
                 at = bisect_left(actions, f"{_text(path)}\1", at, end, key=_key)
 
     def _after_root(self) -> int:
         return bisect_right(self.actions, "", key=_key)
+
+
+def _made(path: str, want: Entry) -> Shown:
+    """What is created or takes the place of something else."""
+    side = Side.NEITHER if want.kind is Kind.DIRECTORY else Side.SOURCE
+    return _new(Shown, (want.yet_to_be(), side, path))
 
 
 def _text(path: str) -> str:

@@ -11,7 +11,9 @@ now is read through `mirrorfs.trees`; nothing in here decides anything about a m
     documents   plan.json, plan.txt, summary, status.json
     attributes  what the kernel is told of an entry
     listings    directories as they were listed, ready to be told
-    unopened    have the kernel keep them, too
+    rows        their names and attributes as the bytes the kernel is told
+    telling     as many of these as fit into an answer
+    unopened    have the kernel keep listings, too
     inodes      what the kernel knows of, until it forgets
     operations  the kernel's questions, answered from the picture
     refusals    what it is told where there is no answer

@@ -37,33 +37,27 @@ class Stale(NamedTuple):
 
 
 class Inodes:
-    """By inode number: place, what was seen there last under that number, lookups."""
+    """By inode number: place, what was seen there last under that number, lookups. Nobody else
+    writes what is ``known``."""
 
     def __init__(self, top: Shown) -> None:
-        self._known: dict[int, tuple[Place, Shown]] = {number(TOP, top.entry): (TOP, top)}
+        self.known: dict[int, tuple[Place, Shown]] = {number(TOP, top.entry): (TOP, top)}
         self._lookups: Counter[int] = Counter()
 
     def __getitem__(self, inode: int) -> tuple[Place, Shown]:
-        return self._known[inode]
+        return self.known[inode]
 
     def __len__(self) -> int:
-        return len(self._known)
-
-    def number(self, place: Place, seen: Shown) -> int:
-        """The number of what is seen at a place."""
-        inode = number(place, seen.entry)
-        while (known := self._known.get(inode)) is not None and known[0] != place:
-            inode += 1  # two places, one hash
-        return inode
+        return len(self.known)
 
     def told(self, numbers: Sequence[int], seen: Iterable[tuple[Place, Shown]]) -> None:
         """The kernel was told of these: a lookup of each is counted."""
-        self._known.update(zip(numbers, seen, strict=True))
+        self.known.update(zip(numbers, seen, strict=True))
         self._lookups.update(numbers)
 
     def refresh(self, inode: int, seen: Shown) -> None:
         """What is seen now under a number that stays."""
-        self._known[inode] = (self._known[inode][0], seen)
+        self.known[inode] = (self.known[inode][0], seen)
 
     def forget(self, forgotten: Iterable[tuple[int, int]]) -> Iterator[int]:
         """The kernel lets go of so many lookups of a number: those it knows no more."""
@@ -72,14 +66,14 @@ class Inodes:
             if left > 0:
                 self._lookups[inode] = left
             elif self._lookups.pop(inode, None) is not None:
-                del self._known[inode]
+                del self.known[inode]
                 yield inode
 
     def affected(self, scope: Scope) -> Iterator[Stale]:
         """What may look different after a change within a scope; what only tells of the plan always
         may."""
         for place in (TOP, PENDING):
-            if (inode := directory_number(place)) in self._known:
+            if (inode := directory_number(place)) in self.known:
                 yield Stale(inode, place, 0, b"")
         for area in _TREES:
             yield from self._below(Place(area), scope)
@@ -87,17 +81,17 @@ class Inodes:
     def _below(self, place: Place, scope: Scope) -> Iterator[Stale]:
         """What is known of a directory, and of what is in it."""
         above = directory_number(place)
-        if above not in self._known:
+        if above not in self.known:
             return  # and so is nothing that is in it
         yield Stale(above, place, *self._named(place))
         if scope.deep:
             within = f"{place.path}/" if place.path else ""
-            for inode, (known, _) in self._known.items():
+            for inode, (known, _) in self.known.items():
                 if known.area is place.area and known.path and known.path.startswith(within):
                     yield Stale(inode, known, *self._named(known))
         for name, below in scope.children.items():
             inside = Place(place.area, f"{place.path}/{name}" if place.path else name)
-            if directory_number(inside) in self._known:
+            if directory_number(inside) in self.known:
                 yield from self._below(inside, below)
             else:
                 yield Stale(0, inside, above, os.fsencode(name))

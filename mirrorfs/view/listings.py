@@ -4,57 +4,19 @@ kernel's own share, and walking twice reads the disk once.
 Law: what is kept is as it is in the present picture, and, if a disk had a say in it that nobody
 tells of, no older than `KEPT_SECONDS`; a bounded number of names is kept, the least recently listed
 directories go first.
-
-Names stand in the order of their hashes, and an offset is such a hash: so it means the same in
-every listing of a directory, whatever came and went, and nobody need remember who reads what.
 """
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import NamedTuple
-
-from pyfuse3 import EntryAttributes
 
 from mirrorfs.core.preview import Shown
 from mirrorfs.core.scope import Scope
-from mirrorfs.view.attributes import dot
-from mirrorfs.view.places import Area, Place, above, directory_number
+from mirrorfs.view.places import Area, Place
+from mirrorfs.view.rows.plain import Listed
 
-KEPT_SECONDS = 5.0
+KEPT_SECONDS = 5
 KEPT_NAMES = 200_000
 KEPT_ANYWAY = 8  # directories, however large: somebody may be in the middle of one
-OFFSETS = (1 << 62) - 1
-DOTS = 2  # every directory begins with them, also for the kernel: an empty list it never forgets
-
-
-class Listed(NamedTuple):
-    """The names of a directory, and what goes with each, at the same index. Reading goes on behind
-    an offset."""
-
-    names: list[bytes]
-    offsets: list[int]
-    numbers: list[int]
-    seen: list[tuple[Place, Shown]]
-    attributes: list[EntryAttributes]
-
-
-def begin(place: Place) -> Listed:
-    """The listing of a directory that has no names yet; see `order` for how they follow."""
-    both = directory_number(place), directory_number(above(place))
-    nothing: list[tuple[Place, Shown]] = []
-    return Listed([b".", b".."], [1, DOTS], [*both], nothing, [dot(number) for number in both])
-
-
-def order(names: Iterable[str]) -> list[tuple[int, str]]:
-    """(offset, name) of each name, in the order in which they are told."""
-    found = sorted((hash(name) & OFFSETS, name) for name in names)
-    last = DOTS
-    for index, (offset, name) in enumerate(found):
-        if offset <= last:  # two names, one hash
-            found[index] = last + 1, name
-        last = found[index][0]
-    return found
 
 
 class Listings:
@@ -62,6 +24,7 @@ class Listings:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Place, tuple[float, Listed]] = OrderedDict()
+        self._named: dict[Place, dict[str, Shown]] = {}
         self._names = 0
 
     def get(self, place: Place, *, going_on: bool) -> Listed | None:
@@ -75,6 +38,16 @@ class Listings:
             return None
         self._kept.move_to_end(place)
         return kept[1]
+
+    def find(self, place: Place, name: str) -> Shown | None:
+        """What a listing that is still good shows under a name."""
+        if (listed := self.get(place, going_on=False)) is None:
+            return None
+        if place not in self._named:
+            self._named[place] = {
+                below: seen for below, (_, seen) in zip(listed.names, listed.seen, strict=True)
+            }
+        return self._named[place].get(name)
 
     def keep(self, place: Place, listed: Listed, *, told: bool) -> None:
         """Remember a directory that was listed just now; ``told``: whatever changes it is heard
@@ -95,4 +68,5 @@ class Listings:
                 self._drop(place)
 
     def _drop(self, place: Place) -> None:
+        self._named.pop(place, None)
         self._names -= len(self._kept.pop(place)[1].names)

@@ -7,6 +7,7 @@ RACE: an answer from before may reach the kernel's list of a directory only afte
 so directories are dropped a second time, a moment later.
 """
 
+import gc
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -65,6 +66,7 @@ class View:
         planner = Planner(self._wanted, lambda: token.run_sync_soon(self._wake))
         try:
             picture = await trio.to_thread.run_sync(planner.begin, abandon_on_cancel=True)
+            gc.freeze()  # a plan is no garbage, and is not looked through whenever a name is told
             # What it covers shows through: whoever looks at the directory above sees no change.
             operations = Operations(
                 picture,

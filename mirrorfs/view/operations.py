@@ -3,6 +3,9 @@
 Law: read-only; every question is answered, by an error if need be. What may touch a disk runs in a
 thread, with a deadline of `PATIENCE` seconds: then the answer is ETIMEDOUT, for this file alone.
 
+Who lists a directory is told names alone, until somebody asks for the attributes of one: making
+an inode of each costs the kernel more than all else. From then on, for a while, all are told of.
+
 The kernel keeps names, attributes and listings until it is told to forget them; what nobody tells
 of, a destination that is not watched, it asks for again after some seconds. An open file is a
 descriptor of its content: it stays readable when the plan, or the name, is long gone.
@@ -28,19 +31,27 @@ from mirrorfs.trees.local.read import entry_of
 from mirrorfs.view.attributes import TOLD_SECONDS, describe
 from mirrorfs.view.documents import text, write
 from mirrorfs.view.inodes import Inodes
-from mirrorfs.view.listings import DOTS, KEPT_SECONDS, Listed, Listings, begin, order
+from mirrorfs.view.listings import KEPT_SECONDS, Listings
 from mirrorfs.view.picture import Picture
-from mirrorfs.view.places import TOP, Area, Document, Place, child, directory_number
+from mirrorfs.view.places import TOP, Area, Document, Place, child, directory_number, name_of, same
 from mirrorfs.view.planner import Wanted
 from mirrorfs.view.reasons import NAMESPACE, why
 from mirrorfs.view.refusals import answered, refuse
+from mirrorfs.view.rows import pack
+from mirrorfs.view.rows.plain import DOTS, Lasting, Listed, free_number
+from mirrorfs.view.telling import AT_ONCE, tell
 from mirrorfs.view.unopened import heard
 
 PATIENCE = 10.0
 NAME_MAX = 255
-AT_ONCE = 512  # names of a directory: more than fit into one answer
 FILE_SECONDS = 3 * KEPT_SECONDS  # a listing that is told again renews them all before they are over
+MANY = 10_000  # names in one directory: too many to be asked for one by one
+WANTED_SECONDS = 2.0  # names are told with their attributes when somebody asked for some
 WAITING = 64  # questions that may wait for one tree
+
+_TOLD = Lasting(TOLD_SECONDS, TOLD_SECONDS, TOLD_SECONDS)
+_UNTOLD = Lasting(KEPT_SECONDS, FILE_SECONDS, TOLD_SECONDS)
+_AT_TOP = Lasting(0, 0, 0)  # what is there is looked up by whoever wants more than its name
 
 T = TypeVar("T")
 
@@ -65,6 +76,7 @@ class Operations(pyfuse3.Operations):
         super().__init__()
         self._wanted = wanted
         self._told = told
+        self._lasting = _TOLD if told else _UNTOLD
         self._outdated = outdated
         self._top = Shown(top, Side.NEITHER, "")
         self.inodes = Inodes(self._top)
@@ -73,6 +85,8 @@ class Operations(pyfuse3.Operations):
         self._stale: set[Place] = set()  # of these the kernel was told in this picture or the last
         self._listings = Listings()
         self._until: dict[int, float] = {}  # the kernel may keep the names of this directory
+        self._bare: set[int] = set()  # directories whose names the kernel has, and those alone
+        self._wanted_until = 0.0  # attributes
         self._sides: dict[int, Side] = {}  # of open files, by descriptor
         self._written: dict[Document, int] = {}
         self._writing = trio.Lock()
@@ -105,13 +119,17 @@ class Operations(pyfuse3.Operations):
             raise FUSEError(errno.ENAMETOOLONG)
         above, _ = self.inodes[parent]
         place = child(above, os.fsdecode(name))
-        seen = None if place is None else await self._look(place)
+        seen = None if place is None else self._seen_listed(place, above)
+        if seen is None and place is not None:
+            seen = await self._look(place)
         if place is None or seen is None:
             raise FUSEError(errno.ENOENT)
-        inode = self.inodes.number(place, seen)
+        if parent in self._bare and not seen.entry.is_directory:
+            await self._tell_more()
+        inode = free_number(place, seen.entry, self.inodes.known)
         self.inodes.told([inode], [(place, seen)])
         await self._renew([inode])
-        return describe(inode, seen.entry, self._seconds(place, seen))
+        return describe(inode, seen.entry, self._lasting.of(place, seen))
 
     @answered
     async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> EntryAttributes:
@@ -122,16 +140,17 @@ class Operations(pyfuse3.Operations):
             if seen.entry.is_directory:
                 raise
             now = None  # what is open stays what it was
-        if now is not None and (place.area is Area.DOCUMENT or _same(now.entry, seen.entry)):
+        if now is not None and (place.area is Area.DOCUMENT or same(now.entry, seen.entry)):
             self.inodes.refresh(inode, now)
             seen = now
         await self._renew([inode])
-        return describe(inode, seen.entry, self._seconds(place, seen))
+        return describe(inode, seen.entry, self._lasting.of(place, seen))
 
     @answered
     async def forget(self, forgotten: Sequence[tuple[int, int]]) -> None:
         for inode in self.inodes.forget(forgotten):
             self._until.pop(inode, None)
+            self._bare.discard(inode)
 
     @answered
     async def readlink(self, inode: int, ctx: pyfuse3.RequestContext) -> bytes:
@@ -163,25 +182,23 @@ class Operations(pyfuse3.Operations):
     async def readdir(self, handle: int, start: int, token: pyfuse3.ReaddirToken) -> None:
         place, seen = self.inodes[handle]
         listed = await self._list(place, going_on=start > 0)
-        if not start and self._seconds(place, seen) == KEPT_SECONDS:
+        if not start and self._lasting.of(place, seen) == KEPT_SECONDS:
             # RACE: not before it is listed. The kernel may be told to forget the names while that
             # takes its time, and keeps them when they arrive.
             self._until[handle] = time.monotonic() + KEPT_SECONDS
-        first = end = bisect_right(listed.offsets, start)
-        last = first + AT_ONCE
-        await self._renew(listed.numbers[max(first, DOTS) : last])
-        reply = pyfuse3.readdir_reply
-        for name, attributes, offset in zip(
-            listed.names[first:last],
-            listed.attributes[first:last],
-            listed.offsets[first:last],
-            strict=True,
-        ):
-            if not reply(token, name, attributes, offset):
-                break
-            end += 1
+        first = bisect_right(listed.offsets, start)
+        await self._renew(listed.numbers[max(first, DOTS) : first + AT_ONCE])
+        few = place != TOP and len(listed.names) <= MANY
+        bare = few and heard() and time.monotonic() >= self._wanted_until
+        end = tell(token, listed, first, bare=bare)
+        if bare:
+            self._bare.add(handle)
         first = max(first, DOTS)  # of those no lookup is counted
-        self.inodes.told(listed.numbers[first:end], listed.seen[first - DOTS : end - DOTS])
+        numbers, below = listed.numbers, listed.seen
+        if not bare:
+            self.inodes.told(numbers[first:end], below[first - DOTS : end - DOTS])
+        elif told := [index for index in listed.directories if first <= index < end]:
+            self.inodes.told([numbers[at] for at in told], [below[at - DOTS] for at in told])
 
     @answered
     async def releasedir(self, handle: int) -> None:
@@ -200,8 +217,8 @@ class Operations(pyfuse3.Operations):
             return FileInfo(fh=descriptor, keep_cache=False, direct_io=True)
         descriptor = await self._open(seen)
         now = entry_of(os.fstat(descriptor))
-        same = _same(now, seen.entry)
-        if not same:
+        unchanged = same(now, seen.entry)
+        if not unchanged:
             # RACE: it was replaced, and the plan does not know yet. This inode's pages must never
             # be of another file; told so, the kernel looks the name up again, once. What is being
             # replaced faster than that is read past the kernel's pages.
@@ -211,7 +228,7 @@ class Operations(pyfuse3.Operations):
                 os.close(descriptor)
                 raise FUSEError(errno.ESTALE)
         self._sides[descriptor] = seen.side
-        return FileInfo(fh=descriptor, keep_cache=same, direct_io=not same)
+        return FileInfo(fh=descriptor, keep_cache=unchanged, direct_io=not unchanged)
 
     @answered
     async def read(self, handle: int, offset: int, size: int) -> bytes:
@@ -290,20 +307,7 @@ class Operations(pyfuse3.Operations):
             seen = picture.list(place)
         else:
             seen = await self._ask(Side.DESTINATION, picture.list, place)
-        listed = begin(place)
-        _, offsets, numbers, all_seen, attributes = listed
-        number, seconds = self.inodes.number, self._seconds
-        for offset, name in order(seen):
-            if (below := child(place, name)) is not None:
-                what = seen[name]
-                inode = number(below, what)
-                listed.names.append(os.fsencode(name))
-                offsets.append(offset)
-                numbers.append(inode)
-                all_seen.append((below, what))
-                # What is at the top is looked up by whoever wants more than its name.
-                lasting = 0.0 if place == TOP else seconds(below, what)
-                attributes.append(describe(inode, what.entry, lasting))
+        listed = pack(place, seen, self.inodes.known, _AT_TOP if place == TOP else self._lasting)
         if picture is not self.picture:
             self._outdated(directory_number(place))
         elif place != TOP:
@@ -318,13 +322,21 @@ class Operations(pyfuse3.Operations):
         empty = nothing._replace(entry=nothing.entry._replace(kind=Kind.FILE, mode=0o444))
         return seen | {document.value: empty for document in Document}
 
-    def _seconds(self, place: Place, seen: Shown) -> float:
-        """How long the kernel may keep what it is told of a place."""
-        if place.area is Area.DOCUMENT:
-            return 0.0
-        if self._told or place.area is not Area.AFTER or seen.side is not Side.DESTINATION:
-            return TOLD_SECONDS
-        return KEPT_SECONDS if seen.entry.is_directory else FILE_SECONDS
+    def _seen_listed(self, place: Place, above: Place) -> Shown | None:
+        """What a listing told the name of a moment ago, and nothing else: whoever asks for one asks
+        for all."""
+        if place in self._newer:
+            return None
+        return self._listings.find(above, name_of(place))
+
+    async def _tell_more(self) -> None:
+        """Somebody asked for what was not told with a name: the kernel is told of it from now on,
+        and asks again for the names it has without."""
+        now = time.monotonic()
+        begins, self._wanted_until = now >= self._wanted_until, now + WANTED_SECONDS
+        if begins:
+            bare, self._bare = self._bare, set()
+            await self._ask(Side.NEITHER, _invalidate, list(bare))
 
     async def _renew(self, inodes: Sequence[int]) -> None:
         """Before the kernel believes again in directories that nobody tells of: have it ask for the
@@ -384,14 +396,3 @@ def _invalidate(inodes: list[int]) -> None:
     for inode in inodes:
         with suppress(OSError):  # the kernel has forgotten it already
             pyfuse3.invalidate_inode(inode)
-
-
-def _same(now: Entry, then: Entry) -> bool:
-    """Whether it is the same version: what the inode number tells."""
-    if now.kind is not then.kind:
-        return False
-    return now.is_directory or (now.size, now.mtime_ns, now.target) == (
-        then.size,
-        then.mtime_ns,
-        then.target,
-    )

@@ -90,6 +90,17 @@ def directory_number(place: Place) -> int:
     return ROOT_NUMBER if place == TOP else (hash(place) & _NUMBERS) | _NEVER_ROOT
 
 
+def same(now: Entry, then: Entry) -> bool:
+    """Whether it is the same version: what the inode number tells."""
+    if now.kind is not then.kind:
+        return False
+    return now.is_directory or (now.size, now.mtime_ns, now.target) == (
+        then.size,
+        then.mtime_ns,
+        then.target,
+    )
+
+
 def above(place: Place) -> Place:
     """The directory a place is in."""
     if not place.path or place.area is Area.DOCUMENT:

@@ -25,7 +25,10 @@ from mirrorfs.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 LIST = Path(__file__).with_name("wheel-files.txt")
-NATIVE = "mirrorfs.trees.local.native.compiled, mirrorfs.view.unopened.compiled"
+NATIVE = (
+    "mirrorfs.trees.local.native.compiled, mirrorfs.view.unopened.compiled, "
+    "mirrorfs.view.rows.compiled"
+)
 
 
 def call(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:

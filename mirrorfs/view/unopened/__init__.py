@@ -8,27 +8,33 @@ The environment's ``MIRRORFS_NATIVE=0`` does without it.
 
 import os
 import sys
-from collections.abc import Callable
+from types import ModuleType
 
 
-def _no() -> bool:
-    return False
-
-
-def _compiled() -> Callable[[], bool]:
+def _load() -> ModuleType | None:
     if os.environ.get("MIRRORFS_NATIVE") == "0":
-        return _no
+        return None
     flags = sys.getdlopenflags()
     sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL)  # what pyfuse3 calls is looked for here first
     try:
-        from mirrorfs.view.unopened.compiled import heard
+        from mirrorfs.view.unopened import compiled as module
     except ImportError:
-        return _no
+        return None
     finally:
         sys.setdlopenflags(flags)
-    return heard
+    return module if getattr(module, "ROWS", None) == ROWS else None
 
 
-heard: Callable[[], bool] = _compiled()
-"""Whether the kernel that mounted the view can be told that no directory is opened: known from its
-first request on."""
+ROWS = 0x6D6972726F720001  # a generation no inode has: what is told is rows; see unopened.h
+_compiled = _load()
+
+
+def heard() -> bool:
+    """Whether the kernel that mounted the view can be told that no directory is opened, and rows
+    be told many at a time: known from its first request on."""
+    return _compiled is not None and _compiled.heard()
+
+
+def told() -> int:
+    """How many rows the last answer took that was given any."""
+    return 0 if _compiled is None else _compiled.told()
