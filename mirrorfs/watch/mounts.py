@@ -74,3 +74,22 @@ class Mounts:
             for mount in mounts(self.fd)
             if is_within(mount.point, self._root) or is_within(self._root, mount.point)
         }
+
+
+def of_one_file_system(seen: dict[str, FileSystem], root: str) -> dict[str, FileSystem]:
+    """The root, and what else of its own file system is bound below it: a walk that stays on one
+    file system goes into that. Others are not asked for anything, a server may not answer."""
+    device = seen[""].device
+    others = [path for path, mounted in seen.items() if mounted.device != device]
+    return {
+        path: mounted
+        for path, mounted in seen.items()
+        if not any(is_within(path, other) for other in others) and _is_on_device(path, root)
+    }
+
+
+def _is_on_device(path: str, root: str) -> bool:
+    try:
+        return os.stat(os.path.join(root, path)).st_dev == os.stat(root).st_dev
+    except OSError:
+        return False

@@ -25,7 +25,7 @@ from mirrorfs.watch.coverage import plain, reason
 from mirrorfs.watch.hearing import hears
 from mirrorfs.watch.kept import NOTHING, Claim, Kept
 from mirrorfs.watch.kinds import is_silent
-from mirrorfs.watch.mounts import FileSystem, Mounts
+from mirrorfs.watch.mounts import Mounts, of_one_file_system
 from mirrorfs.watch.part import Member, Part
 from mirrorfs.watch.polling import Polling
 from mirrorfs.watch.session import Lost, Session
@@ -240,7 +240,7 @@ class Parts:
             return
         seen = self._mounts.seen()
         if self._task.one_file_system:
-            seen = self._of_one_file_system(seen)
+            seen = of_one_file_system(seen, self._task.root)
         seen = {
             path: mounted
             for path, mounted in seen.items()
@@ -249,6 +249,8 @@ class Parts:
         for path, line in list(self._apart.items()):
             if path not in seen or seen[path].line != line:
                 self._end(path, "something was mounted or unmounted here")
+                around = self._around(path)
+                around.part.look(path[len(around.path) + 1 :] if around.path else path)
         self.unserved = {path: why for path, why in self.unserved.items() if path in seen}
         for path, (kind, line, _) in sorted(seen.items()):
             if path in self._apart or not self._wants_its_own(path, kind):
@@ -264,23 +266,6 @@ class Parts:
             self.unserved.pop(path, None)
             if self.ready:
                 self._record([Gap(path, "something was mounted here")])
-
-    def _of_one_file_system(self, seen: dict[str, FileSystem]) -> dict[str, FileSystem]:
-        """Other directories of the root's own file system, bound below it: the walk goes into
-        them. Others are not asked for anything, a server may not answer."""
-        device = seen[""].device
-        others = [path for path, mounted in seen.items() if mounted.device != device]
-        return {
-            path: mounted
-            for path, mounted in seen.items()
-            if not any(is_within(path, other) for other in others) and self._is_on_device(path)
-        }
-
-    def _is_on_device(self, path: str) -> bool:
-        try:
-            return os.stat(self._place(path)).st_dev == os.stat(self._task.root).st_dev
-        except OSError:
-            return False
 
     def _wants_its_own(self, path: str, kind: str) -> bool:
         if is_silent(kind):

@@ -93,6 +93,9 @@ class Polling:
         """Scan now."""
         self._want()
 
+    def look(self, path: str) -> None:
+        """Nothing: the next scan does."""
+
     def finish(self) -> None:
         """The last scan before the end is the last that is told of: nobody vouches for more."""
         self._tell()

@@ -174,6 +174,10 @@ class Session:
         self._backend.gaps()
         self._backend.retry()
 
+    def look(self, path: str) -> None:
+        """What was left out at a path is not any more."""
+        self._backend.look(path)
+
     def finish(self) -> None:
         """Empty the queue and report everything. Raises Lost."""
         end = self._clock() + _FINISH

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.mounting import make, mounted
+from support.mounting import make, mount, mounted, umount
 
 from mirrorfs.core.change import Dirty, Gap, Moved
 from mirrorfs.watch import Pace
 from mirrorfs.watch.fanotify import open_handle
 
-from .conftest import watching
+from .conftest import stalled, watching
 from .test_backends import make_deep
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs the rights of root")
@@ -63,21 +63,42 @@ def test_a_bind_mount_of_the_same_file_system_is_not_left_out(
             watched.watcher.close()
 
 
+@pytest.mark.backends("inotify", "auto")
+def test_a_directory_that_was_hidden_by_a_mount_is_heard_of_again(
+    start: Callable, source: Path
+) -> None:
+    """Something was changed in it a moment before, and told after the mount was known."""
+    point = source / "point"
+    point.mkdir()
+    watched = start()
+    with stalled(watched):
+        (point / "before").touch()
+        mount("-t", "tmpfs", "tmpfs", point)
+    try:
+        watched.barrier()
+    finally:
+        umount(point)
+    watched.gapped("point", "something was mounted or unmounted here")
+    watched.assert_complete()
+    (point / "after").touch()
+    assert Dirty("point/after") in watched.barrier()
+
+
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
 def test_a_file_that_the_kernel_knows_no_name_of(tmp_path: Path, kind: str) -> None:
     """As a file server opens it, by its handle, after its name fell out of memory."""
-    mount, state, image = tmp_path / "mount", tmp_path / "state", make(kind, tmp_path / "image")
-    mount.mkdir()
+    disk, state, image = tmp_path / "mount", tmp_path / "state", make(kind, tmp_path / "image")
+    disk.mkdir()
     state.mkdir()
-    with mounted(image, mount):
-        (mount / "source").mkdir()
-        (mount / "source" / "file").write_text("one")
-        handle = _handle(mount / "source" / "file")
-    with mounted(image, mount):
+    with mounted(image, disk):
+        (disk / "source").mkdir()
+        (disk / "source" / "file").write_text("one")
+        handle = _handle(disk / "source" / "file")
+    with mounted(image, disk):
         pace = Pace(poll=0.2, retry=0.05)
-        with watching(mount / "source", state, backend="fanotify", pace=pace) as watched:
-            subprocess.run(["mount", "-o", "remount", mount], check=True)  # lets go of names
-            top = os.open(mount, os.O_RDONLY)
+        with watching(disk / "source", state, backend="fanotify", pace=pace) as watched:
+            subprocess.run(["mount", "-o", "remount", disk], check=True)  # lets go of names
+            top = os.open(disk, os.O_RDONLY)
             held = open_handle(top, handle)
             os.truncate(f"/proc/self/fd/{held}", 0)
             assert os.readlink(f"/proc/self/fd/{held}") == "/", "its name is known"
@@ -92,7 +113,7 @@ def test_a_file_that_the_kernel_knows_no_name_of(tmp_path: Path, kind: str) -> N
 def _handle(path: Path) -> bytes:
     buffer = ctypes.create_string_buffer(136)
     ctypes.c_uint.from_buffer(buffer).value = 128
-    mount = ctypes.c_int()
+    number = ctypes.c_int()
     libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.name_to_handle_at(-100, os.fsencode(path), buffer, ctypes.byref(mount), 0) == 0
+    assert libc.name_to_handle_at(-100, os.fsencode(path), buffer, ctypes.byref(number), 0) == 0
     return buffer.raw[: 8 + ctypes.c_uint.from_buffer(buffer).value]

@@ -200,6 +200,7 @@ class FanotifyBackend:
         pass
 
     def look(self, path: str) -> bool:
+        self._places.came()
         return True
 
     def landed(self, waiting: list[Key], *, ready: bool) -> None:
