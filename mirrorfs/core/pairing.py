@@ -67,6 +67,7 @@ class Rules:
         self.compare: Comparer = comparer(options)
         self.doubts = Doubts()  # see `mirrorfs.core.doubt`
         self.plain = filter.is_everything
+        self.tracks = False  # what goes is compared, too: it may be what is new elsewhere
         self.look: Look | None = None  # who makes quick checks, where they can be made
         self.kinds: Kinds | None = None  # where files may be copied in bulk
 

@@ -175,7 +175,9 @@ class Reconciler:
                 return []
         if frame.found is not None:
             try:
-                ours = self._destination.read(frame.path, names)
+                # What the source lacks can only go: of that no attributes are compared.
+                bare = not theirs.entries and not self._rules.tracks
+                ours = self._destination.read(frame.path, names, bare=bare)
                 if not self._options.delete_excluded:
                     frame.marked |= self._marked(self._destination, frame, ours)
             except TreeError as error:

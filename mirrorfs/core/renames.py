@@ -71,10 +71,12 @@ class Relocated:
         """Whether anything in the directory lies elsewhere before the renames."""
         return self.actual(directory) != directory or directory in self._appeared
 
-    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
+    def read(
+        self, path: str, names: Collection[str] | None = None, *, bare: bool = False
+    ) -> Listing:
         actual = self.actual(path)
         try:
-            listing = self._reader.read(actual, names)
+            listing = self._reader.read(actual, names, bare=bare)
         except TreeError as error:
             if error.trouble is not Trouble.ABSENT or not self._is_made(path):
                 raise TreeError(_at(error.failure, actual, path)) from None

@@ -117,8 +117,11 @@ class Reader(Protocol):
     def root(self) -> Entry:
         """The root directory's own entry."""
 
-    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
-        """What a directory holds, or what is at ``names`` in it. Raises TreeError."""
+    def read(
+        self, path: str, names: Collection[str] | None = None, *, bare: bool = False
+    ) -> Listing:
+        """What a directory holds, or what is at ``names`` in it; ``bare``: nobody asks for extended
+        attributes. Raises TreeError."""
 
 
 class Identity(NamedTuple):

@@ -343,6 +343,7 @@ class Pass:
         if self._places:
             rules.spare = self._spare
         rules.look = self._look
+        rules.tracks = self._settings.track_renames is not None
         renames = Renames((), view, frozenset())
         with rooted():
             renames = plan_renames(hints, scope, self._source, view, rules)

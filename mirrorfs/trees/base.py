@@ -134,8 +134,11 @@ class Tree(ABC):
         """The root directory's own entry. Raises TreeError."""
 
     @abstractmethod
-    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
+    def read(
+        self, path: str, names: Collection[str] | None = None, *, bare: bool = False
+    ) -> Listing:
         """What the directory ``path`` holds: all of it, or only ``names``, without listing it.
+        ``bare``: extended attributes need not be read, and may be ``None``.
 
         Raises TreeError when the directory itself cannot be read (ABSENT when it is not there, LOOP
         when ``path`` or a part of it is not a directory).

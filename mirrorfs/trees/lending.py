@@ -64,8 +64,10 @@ class Lending(Tree):
     ) -> Mapping[str, Mounted]:
         return self._source.mounted(known, takes)
 
-    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
-        return self._source.read(path, names)
+    def read(
+        self, path: str, names: Collection[str] | None = None, *, bare: bool = False
+    ) -> Listing:
+        return self._source.read(path, names, bare=bare)
 
     def open(self, path: str) -> Content:
         mine = self._source.open(path)

@@ -30,8 +30,10 @@ class Respelled(Tree):
     def root(self) -> Entry:
         return self._tree.root()
 
-    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
-        return self._tree.read(self._spelling.actual(path), names)
+    def read(
+        self, path: str, names: Collection[str] | None = None, *, bare: bool = False
+    ) -> Listing:
+        return self._tree.read(self._spelling.actual(path), names, bare=bare)
 
     def open(self, path: str) -> Content:
         return self._tree.open(self._spelling.actual(path))
@@ -54,8 +56,10 @@ class _Source(Tree):
     def root(self) -> Entry:
         return self._source.root()
 
-    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
-        return self._source.read(self._paths.get(path, path), names)
+    def read(
+        self, path: str, names: Collection[str] | None = None, *, bare: bool = False
+    ) -> Listing:
+        return self._source.read(self._paths.get(path, path), names, bare=bare)
 
     def open(self, path: str) -> Content:
         return self._source.open(self._paths.get(path, path))

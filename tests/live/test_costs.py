@@ -128,6 +128,40 @@ def _opened(arguments: str) -> str:
     return os.path.normpath(os.path.join(above, name))
 
 
+def test_what_goes_is_not_asked_for_extended_attributes(places: Places) -> None:
+    """Of a whole directory, and of names in one that stays; but of what may be a renamed file."""
+    source, destination, state = places
+    for directory in ("goes", "stays"):
+        (source / directory).mkdir()
+        for number in range(20):
+            (source / directory / f"gone-{number}").write_text(f"{number}")
+    (source / "stays" / "old").write_text("renamed")
+    log = state.with_name("calls")
+
+    def listed(*flags: str) -> set[str]:
+        done = call(
+            *("sync", "-a", "-v", *flags, source, destination),
+            state=state,
+            prefix=strace(log, "llistxattr"),
+        )
+        assert "replaying" in done.stderr
+        return {args.split('"')[1].rpartition("/")[2] for _, args in traced(log)}
+
+    with Service("watch", source, state=state) as watch:
+        watch.watches()
+        call("sync", "-a", source, destination, state=state)
+        shutil.rmtree(source / "goes")
+        for number in range(20):
+            (source / "stays" / f"gone-{number}").unlink()
+        assert not {name for name in listed() if name.startswith("gone-")}
+        assert os.listdir(destination / "stays") == ["old"]
+        (source / "copied").write_text("renamed")
+        shutil.copystat(source / "stays" / "old", source / "copied")
+        (source / "stays" / "old").unlink()
+        assert "old" in listed("--track-renames")
+    assert not differences(source, destination)
+
+
 def test_a_moved_directory_is_one_rename(places: Places) -> None:
     source, destination, state = places
     (source / "here").mkdir()

@@ -116,16 +116,17 @@ class Reading:
             except OSError as error:
                 raise TreeError(failure("", error, "look at the root")) from None
 
-    def read(self, path: str, names: Collection[str] | None) -> Listing:
+    def read(self, path: str, names: Collection[str] | None, *, bare: bool) -> Listing:
         """See `mirrorfs.trees.base.Tree.read`."""
+        xattrs = self._xattrs and not bare
         try:
-            return self._read(path, names)
+            return self._read(path, names, xattrs)
         except TreeError as error:
             # A handle kept from before may be of a directory that was removed, and the path may
             # lead to a new one: only a fresh look can say it is absent.
             if error.trouble is not Trouble.ABSENT or not self._handles.forget(path):
                 raise
-            return self._read(path, names)
+            return self._read(path, names, xattrs)
 
     def kinds(self, path: str) -> tuple[list[str], list[str]] | None:
         """See `mirrorfs.trees.base.Tree.kinds`."""
@@ -151,18 +152,19 @@ class Reading:
         """Whether a directory is a view, as far as it was looked at."""
         return path in self._shown
 
-    def _read(self, path: str, names: Collection[str] | None) -> Listing:
+    def _read(self, path: str, names: Collection[str] | None, xattrs: bool) -> Listing:
         if path in self._shown:
             return Listing({})
         handle = self._handles.take(path)
         with handle as directory:
             if names is not None:
-                listing = self._look_at(directory, path, self._there(handle, directory, names))
+                there = self._there(handle, directory, names)
+                listing = self._look_at(directory, path, there, xattrs)
                 # In a removed directory every name is absent.
                 if len(listing.entries) < len(names) and _is_removed(directory, path):
                     raise TreeError(Failure(path, Trouble.ABSENT, "the directory was removed"))
                 return listing
-            return self._list(handle, directory, path)
+            return self._list(handle, directory, path, xattrs)
 
     def _there(self, handle: Handle, directory: int, names: Collection[str]) -> Collection[str]:
         """The names to look at, without those that a listing does not have: it costs less than a
@@ -183,7 +185,7 @@ class Reading:
             return names
         return [name for name in names if name in there or name in ("", ".", "..") or "/" in name]
 
-    def _list(self, handle: Handle, directory: int, path: str) -> Listing:
+    def _list(self, handle: Handle, directory: int, path: str, xattrs: bool) -> Listing:
         if not handle.listable:
             raise TreeError(Failure(path, Trouble.DENIED, "cannot list: Permission denied"))
         try:
@@ -199,7 +201,7 @@ class Reading:
         failures: dict[str, Failure] = {}
         prefix = self._temporaries.prefix
         follow = self._follow
-        plain = not (self._targets or self._xattrs or follow)
+        plain = not (self._targets or xattrs or follow)
         home = self._home
         for item in found:
             name = item.name
@@ -207,7 +209,9 @@ class Reading:
                 continue
             try:
                 st = item.stat(follow_symlinks=False)
-                entries[name] = entry_of(st) if plain else self._complete(directory, path, name, st)
+                entries[name] = (
+                    entry_of(st) if plain else self._complete(directory, path, name, st, xattrs)
+                )
                 if st.st_dev != home and self._views.shows(st.st_dev):
                     self._shown.add(join(path, name))
             except FileNotFoundError:
@@ -224,7 +228,7 @@ class Reading:
         self._temporaries.met(path, item.name)
         return True
 
-    def _look_at(self, directory: int, path: str, names: Collection[str]) -> Listing:
+    def _look_at(self, directory: int, path: str, names: Collection[str], xattrs: bool) -> Listing:
         entries: dict[str, Entry] = {}
         failures: dict[str, Failure] = {}
         for name in names:
@@ -237,7 +241,7 @@ class Reading:
                 self._seek_leftover(directory, path, name)
             try:
                 st = os.stat(name, dir_fd=directory, follow_symlinks=False)
-                entries[name] = self._complete(directory, path, name, st)
+                entries[name] = self._complete(directory, path, name, st, xattrs)
                 if self._views.shows(st.st_dev):
                     self._shown.add(join(path, name))
             except FileNotFoundError:
@@ -257,7 +261,9 @@ class Reading:
         if not stat.S_ISDIR(st.st_mode):
             self._temporaries.met(path, temporary)
 
-    def _complete(self, directory: int, path: str, name: str, st: os.stat_result) -> Entry:
+    def _complete(
+        self, directory: int, path: str, name: str, st: os.stat_result, xattrs: bool
+    ) -> Entry:
         """The entry with what stat alone does not tell. Raises OSError, TreeError."""
         target = ""
         if stat.S_ISLNK(st.st_mode):
@@ -265,10 +271,10 @@ class Reading:
                 st = self._followed(directory, path, name)
             elif self._targets:
                 st, target = _with_target(directory, name, st)
-        xattrs = None
-        if self._xattrs:
-            xattrs = read_xattrs(f"/proc/self/fd/{directory}/{name}", follow=self._follow)
-        return entry_of(st, target, xattrs)
+        kept = None
+        if xattrs:
+            kept = read_xattrs(f"/proc/self/fd/{directory}/{name}", follow=self._follow)
+        return entry_of(st, target, kept)
 
     def _followed(self, directory: int, path: str, name: str) -> os.stat_result:
         try:

@@ -129,9 +129,11 @@ class LocalTree(Destination):
         except TreeError as error:
             raise self._of_root(error.failure) from None
 
-    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
+    def read(
+        self, path: str, names: Collection[str] | None = None, *, bare: bool = False
+    ) -> Listing:
         try:
-            return self._reading.read(path, names)
+            return self._reading.read(path, names, bare=bare)
         except TreeError as error:
             if path:
                 raise

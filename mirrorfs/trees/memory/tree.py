@@ -84,7 +84,9 @@ class MemoryTree(Store, Faults, Destination):
         self.refuse("root", "")
         return self.shown(self._top)
 
-    def read(self, path: str, names: Collection[str] | None = None) -> Listing:
+    def read(
+        self, path: str, names: Collection[str] | None = None, *, bare: bool = False
+    ) -> Listing:
         self.asked("read")
         self.refuse("read", path)
         children = self.reach(path).children
@@ -98,6 +100,8 @@ class MemoryTree(Store, Faults, Destination):
                 except TreeError as error:
                     failures[name] = error.failure
                     del entries[name]
+        if bare:
+            entries = {name: entry._replace(xattrs=None) for name, entry in entries.items()}
         return Listing(entries, failures)
 
     def open(self, path: str) -> Content:
