@@ -318,3 +318,28 @@ assert list(tree.read("passable/below").entries) == ["file"]
 def test_capabilities_follow_the_user(tmp_path):
     with LocalTree(tmp_path, archive(Options())) as tree:
         assert tree.capabilities.owners is (os.geteuid() == 0)
+
+
+@pytest.mark.parametrize("options", [Options(), archive(Options())], ids=["plain", "archive"])
+@pytest.mark.parametrize("made", [False, True], ids=["by us", "by others"])
+def test_what_is_written_into_a_directory_is_in_the_one_that_is_there(tmp_path, options, made):
+    """Others renamed the one before, which is still held, and made another one, or we do."""
+    (tmp_path / "s" / "d").mkdir(parents=True)
+    (tmp_path / "s" / "d" / "file").write_bytes(b"x")
+    target = tmp_path / "t"
+    (target / "d").mkdir(parents=True)
+    with (
+        LocalTree(tmp_path / "s", options) as source,
+        LocalTree(target, options, writable=True) as tree,
+    ):
+        tree.read("d")
+        (target / "d").rename(target / "away")
+        if made:
+            (target / "d").mkdir()
+        above, below = source.read("").entries["d"], source.read("d").entries["file"]
+        actions = [Action(Verb.CREATE, Stage.DIRECTORIES, "d", above, None, "")]
+        assert tree.create_directories(actions)[0].status is Status.DONE
+        actions = [Action(Verb.CREATE, Stage.CONTENT, "d/file", below, None, "")]
+        assert tree.transfer(actions, source)[0].status is Status.DONE
+    assert (target / "d" / "file").read_bytes() == b"x"
+    assert list((target / "away").iterdir()) == []

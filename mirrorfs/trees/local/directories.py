@@ -35,10 +35,11 @@ def _create(handles: Handles, keep: Options, action: Action) -> Outcome:
             except FileExistsError:
                 found = look(fd, name)
                 if found is not None and found.kind is Kind.DIRECTORY:
+                    handles.made(action.path)
                     return expect.done(action)
                 return expect.drift(action, "something else is in the place of the directory")
+        handles.made(action.path)
         if keep.permissions or keep.owners or keep.xattrs:
-            handles.made(action.path)
             _open_up(handles, keep, action.path, want)
     except TreeError as error:
         return expect.failed(action, error.failure)

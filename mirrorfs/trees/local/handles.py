@@ -133,8 +133,8 @@ class Handles:
         return bool(stale)
 
     def made(self, path: str) -> None:
-        """A directory was made there: the handle of one that others removed is not kept. Those of
-        what was in it go when that is made again."""
+        """A directory was made there: the handle of one that others removed, or renamed, is not
+        kept. Those of what was in it go when that is made again."""
         with self._lock:
             if (kept := self._kept.pop(path, None)) is not None:
                 self._drop(kept)
