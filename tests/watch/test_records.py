@@ -3,6 +3,7 @@
 import ctypes
 import os
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,34 @@ def set_xattr(root: Path) -> None:
 
 def truncate(root: Path) -> None:
     os.truncate(root / "file", 1)
+
+
+def allocate(root: Path) -> None:
+    with (root / "file").open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, 8192)
+
+
+def copy_range(root: Path) -> None:
+    with (root / "other").open("rb") as source, (root / "file").open("r+b") as target:
+        os.copy_file_range(source.fileno(), target.fileno(), 1)
+
+
+def send(root: Path) -> None:
+    with (root / "other").open("rb") as source, (root / "file").open("r+b") as target:
+        os.sendfile(target.fileno(), source.fileno(), 0, 1)
+
+
+def exchange(root: Path) -> None:
+    libc = ctypes.CDLL(None)
+    assert not libc.renameat2(-100, bytes(root / "file"), -100, bytes(root / "other"), 2)
+
+
+def write_from_elsewhere(root: Path) -> None:
+    """By another path, in another mount namespace."""
+    script = 'mount --bind "$1" "$2" && echo more > "$2/file"'
+    aside = root.parent / "aside"
+    aside.mkdir()
+    subprocess.run(["unshare", "-m", "sh", "-ec", script, "sh", root, aside], check=True)
 
 
 def unlink(root: Path) -> None:
@@ -124,6 +153,15 @@ def move_directory_out(root: Path) -> None:
         (utime, {Dirty("file")}),
         (set_xattr, {Dirty("file")}),
         (truncate, {Dirty("file")}),
+        (allocate, {Dirty("file")}),
+        (copy_range, {Dirty("file")}),
+        (send, {Dirty("file")}),
+        (exchange, {Moved("file", "other"), Moved("other", "file")}),
+        pytest.param(
+            write_from_elsewhere,
+            {Dirty("file")},
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="needs the rights of root"),
+        ),
         (unlink, {Dirty("file")}),
         (chmod_root, {Dirty("")}),
         (chmod_directory, {Dirty("old")}),
