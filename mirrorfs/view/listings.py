@@ -9,7 +9,6 @@ directories go first.
 import time
 from collections import OrderedDict
 
-from mirrorfs.core.preview import Shown
 from mirrorfs.core.scope import Scope
 from mirrorfs.view.places import Area, Place
 from mirrorfs.view.rows.plain import Listed
@@ -24,7 +23,6 @@ class Listings:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Place, tuple[float, Listed]] = OrderedDict()
-        self._named: dict[Place, dict[str, Shown]] = {}
         self._names = 0
 
     def get(self, place: Place, *, going_on: bool) -> Listed | None:
@@ -39,16 +37,6 @@ class Listings:
         self._kept.move_to_end(place)
         return kept[1]
 
-    def find(self, place: Place, name: str) -> Shown | None:
-        """What a listing that is still good shows under a name."""
-        if (listed := self.get(place, going_on=False)) is None:
-            return None
-        if place not in self._named:
-            self._named[place] = {
-                below: seen for below, (_, seen) in zip(listed.names, listed.seen, strict=True)
-            }
-        return self._named[place].get(name)
-
     def keep(self, place: Place, listed: Listed, *, told: bool) -> None:
         """Remember a directory that was listed just now; ``told``: whatever changes it is heard
         of."""
@@ -56,7 +44,7 @@ class Listings:
             self._drop(place)
         until = float("inf") if told else time.monotonic() + KEPT_SECONDS
         self._kept[place] = (until, listed)
-        self._names += len(listed.names)
+        self._names += len(listed.seen)
         while self._names > KEPT_NAMES and len(self._kept) > KEPT_ANYWAY:
             self._drop(next(iter(self._kept)))
 
@@ -68,5 +56,4 @@ class Listings:
                 self._drop(place)
 
     def _drop(self, place: Place) -> None:
-        self._named.pop(place, None)
-        self._names -= len(self._kept.pop(place)[1].names)
+        self._names -= len(self._kept.pop(place)[1].seen)

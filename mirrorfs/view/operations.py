@@ -3,9 +3,6 @@
 Law: read-only; every question is answered, by an error if need be. What may touch a disk runs in a
 thread, with a deadline of `PATIENCE` seconds: then the answer is ETIMEDOUT, for this file alone.
 
-Who lists a directory is told names alone, until somebody asks for the attributes of one: making
-an inode of each costs the kernel more than all else. From then on, for a while, all are told of.
-
 The kernel keeps names, attributes and listings until it is told to forget them; what nobody tells
 of, a destination that is not watched, it asks for again after some seconds. An open file is a
 descriptor of its content: it stays readable when the plan, or the name, is long gone.
@@ -33,7 +30,7 @@ from mirrorfs.view.documents import text, write
 from mirrorfs.view.inodes import Inodes
 from mirrorfs.view.listings import KEPT_SECONDS, Listings
 from mirrorfs.view.picture import Picture
-from mirrorfs.view.places import TOP, Area, Document, Place, child, directory_number, name_of, same
+from mirrorfs.view.places import TOP, Area, Document, Place, child, directory_number, same
 from mirrorfs.view.planner import Wanted
 from mirrorfs.view.reasons import NAMESPACE, why
 from mirrorfs.view.refusals import answered, refuse
@@ -45,8 +42,6 @@ from mirrorfs.view.unopened import heard
 PATIENCE = 10.0
 NAME_MAX = 255
 FILE_SECONDS = 3 * KEPT_SECONDS  # a listing that is told again renews them all before they are over
-MANY = 10_000  # names in one directory: too many to be asked for one by one
-WANTED_SECONDS = 2.0  # names are told with their attributes when somebody asked for some
 WAITING = 64  # questions that may wait for one tree
 
 _TOLD = Lasting(TOLD_SECONDS, TOLD_SECONDS, TOLD_SECONDS)
@@ -85,8 +80,6 @@ class Operations(pyfuse3.Operations):
         self._stale: set[Place] = set()  # of these the kernel was told in this picture or the last
         self._listings = Listings()
         self._until: dict[int, float] = {}  # the kernel may keep the names of this directory
-        self._bare: set[int] = set()  # directories whose names the kernel has, and those alone
-        self._wanted_until = 0.0  # attributes
         self._sides: dict[int, Side] = {}  # of open files, by descriptor
         self._written: dict[Document, int] = {}
         self._writing = trio.Lock()
@@ -119,13 +112,9 @@ class Operations(pyfuse3.Operations):
             raise FUSEError(errno.ENAMETOOLONG)
         above, _ = self.inodes[parent]
         place = child(above, os.fsdecode(name))
-        seen = None if place is None else self._seen_listed(place, above)
-        if seen is None and place is not None:
-            seen = await self._look(place)
+        seen = None if place is None else await self._look(place)
         if place is None or seen is None:
             raise FUSEError(errno.ENOENT)
-        if parent in self._bare and not seen.entry.is_directory:
-            await self._tell_more()
         inode = free_number(place, seen.entry, self.inodes.known)
         self.inodes.told([inode], [(place, seen)])
         await self._renew([inode])
@@ -150,7 +139,6 @@ class Operations(pyfuse3.Operations):
     async def forget(self, forgotten: Sequence[tuple[int, int]]) -> None:
         for inode in self.inodes.forget(forgotten):
             self._until.pop(inode, None)
-            self._bare.discard(inode)
 
     @answered
     async def readlink(self, inode: int, ctx: pyfuse3.RequestContext) -> bytes:
@@ -188,17 +176,9 @@ class Operations(pyfuse3.Operations):
             self._until[handle] = time.monotonic() + KEPT_SECONDS
         first = bisect_right(listed.offsets, start)
         await self._renew(listed.numbers[max(first, DOTS) : first + AT_ONCE])
-        few = place != TOP and len(listed.names) <= MANY
-        bare = few and heard() and time.monotonic() >= self._wanted_until
-        end = tell(token, listed, first, bare=bare)
-        if bare:
-            self._bare.add(handle)
+        end = tell(token, listed, first)
         first = max(first, DOTS)  # of those no lookup is counted
-        numbers, below = listed.numbers, listed.seen
-        if not bare:
-            self.inodes.told(numbers[first:end], below[first - DOTS : end - DOTS])
-        elif told := [index for index in listed.directories if first <= index < end]:
-            self.inodes.told([numbers[at] for at in told], [below[at - DOTS] for at in told])
+        self.inodes.told(listed.numbers[first:end], listed.seen[first - DOTS : end - DOTS])
 
     @answered
     async def releasedir(self, handle: int) -> None:
@@ -321,22 +301,6 @@ class Operations(pyfuse3.Operations):
         nothing = next(iter(seen.values()))
         empty = nothing._replace(entry=nothing.entry._replace(kind=Kind.FILE, mode=0o444))
         return seen | {document.value: empty for document in Document}
-
-    def _seen_listed(self, place: Place, above: Place) -> Shown | None:
-        """What a listing told the name of a moment ago, and nothing else: whoever asks for one asks
-        for all."""
-        if place in self._newer:
-            return None
-        return self._listings.find(above, name_of(place))
-
-    async def _tell_more(self) -> None:
-        """Somebody asked for what was not told with a name: the kernel is told of it from now on,
-        and asks again for the names it has without."""
-        now = time.monotonic()
-        begins, self._wanted_until = now >= self._wanted_until, now + WANTED_SECONDS
-        if begins:
-            bare, self._bare = self._bare, set()
-            await self._ask(Side.NEITHER, _invalidate, list(bare))
 
     async def _renew(self, inodes: Sequence[int]) -> None:
         """Before the kernel believes again in directories that nobody tells of: have it ask for the

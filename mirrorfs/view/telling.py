@@ -1,7 +1,7 @@
 """How the rows of a listing get into an answer.
 
 Law: many at a time where requests come by our own library, else one by one, and the same is told
-either way; but only the first way can names be told without their inodes.
+either way.
 """
 
 import pyfuse3
@@ -13,9 +13,8 @@ from mirrorfs.view.unopened import ROWS, heard, told
 AT_ONCE = 512  # names of a directory: more than fit into one answer
 
 
-def tell(token: pyfuse3.ReaddirToken, listed: Listed, first: int, *, bare: bool) -> int:
-    """The index of the first row that did not fit, of those from ``first`` on. ``bare``: without
-    inodes and attributes of all but directories; needs `heard`."""
+def tell(token: pyfuse3.ReaddirToken, listed: Listed, first: int) -> int:
+    """The index of the first row that did not fit, of those from ``first`` on."""
     last = min(first + AT_ONCE, len(listed.offsets))
     if first == last:
         return last
@@ -23,7 +22,6 @@ def tell(token: pyfuse3.ReaddirToken, listed: Listed, first: int, *, bare: bool)
         many = EntryAttributes()
         many.generation = ROWS
         many.st_blocks, many.st_size = listed.starts[first], listed.starts[last]
-        many.st_nlink = 0 if bare else 1
         fits = pyfuse3.readdir_reply(token, listed.rows, many, 0)
         return first + told() if fits else first
     for index in range(first, last):

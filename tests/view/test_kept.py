@@ -29,7 +29,6 @@ def listed(directory: Path) -> list[str]:
 
 def test_who_looks_twice_asks_nobody(view: View) -> None:
     assert view.process is not None
-    listed(view.after), listed(view.pending)  # of the first names told nobody wants to know more
     before = listed(view.after), listed(view.pending)
     view.process.send_signal(signal.SIGSTOP)
     try:

@@ -14,7 +14,7 @@ from support.view import View
 from mirrorfs.core.preview import Shown, Side
 from mirrorfs.core.tree import Entry, Kind
 from mirrorfs.view.places import Area, Place
-from mirrorfs.view.rows import plain
+from mirrorfs.view.rows import compiled, plain
 from mirrorfs.view.rows.plain import DOTS, Lasting, free_number
 
 NS = st.integers(-(10**18), 4 * 10**18)
@@ -46,7 +46,6 @@ PLACES = st.builds(
 @settings(max_examples=50)
 @given(place=PLACES, shown=SHOWN, taken=st.booleans())
 def test_both_ways_make_the_same_bytes(place, shown, taken):
-    compiled = pytest.importorskip("mirrorfs.view.rows.compiled")
     lasting = Lasting(5, 15, 100_000_000)
     wanted = plain.pack(place, shown, {}, lasting)
     known = {}
@@ -66,26 +65,24 @@ def test_a_row_is_found_by_its_start_and_offsets_rise(shown):
     place = Place(Area.AFTER, "d")
     listed = plain.pack(place, shown, {}, Lasting(1, 2, 3))
     assert listed.offsets == sorted(set(listed.offsets))
-    assert set(listed.names) == set(shown) and len(listed.rows) == listed.starts[-1]
-    for index, name in enumerate(listed.names, DOTS):
+    assert len(listed.seen) == len(shown) and len(listed.rows) == listed.starts[-1]
+    for index, (below, what) in enumerate(listed.seen, DOTS):
+        name = below.path.removeprefix("d/")
         row = listed.rows[listed.starts[index] : listed.starts[index + 1]]
-        below, what = listed.seen[index - DOTS]
         assert below == Place(Area.AFTER, f"d/{name}") and what is shown[name]
         inode, offset, length, _ = struct.unpack_from("=QQII", row, 128)
         assert (inode, offset) == (listed.numbers[index], listed.offsets[index])
         assert inode == free_number(below, what.entry, {})
         assert os.fsdecode(row[152 : 152 + length]) == name
-        assert (index in listed.directories) is what.entry.is_directory
 
 
 @pytest.mark.fuse
 @pytest.mark.root
 @pytest.mark.slow
-def test_names_alone_then_all_of_them(
+def test_thousands_of_names_are_told_with_the_numbers_they_have(
     trees: tuple[Path, Path], point: Path, tmp_path: Path
 ) -> None:
-    """Names are told without inodes until somebody wants more; the numbers are the same ones, and
-    thousands of names go through many answers."""
+    """They go through many answers."""
     source, destination = trees
     for number in range(3000):
         (source / "kept" / f"{number} {chr(97 + number % 26) * (number % 200)}").touch()

@@ -60,7 +60,7 @@ def pack(place, shown, known, lasting):
     """See `mirrorfs.view.rows.Pack`."""
     if place[0] not in TREES:
         return plain.pack(place, shown, known, lasting)
-    cdef list given = list(shown.items()), names, seen, directories, encoded, starts, offsets, numbers
+    cdef list given = list(shown.items()), seen, encoded, starts, offsets, numbers
     cdef Py_ssize_t count = len(given), at, size
     cdef ordered *order = <ordered *>PyMem_Malloc((count + 1) * sizeof(ordered))
     cdef char *bytes_
@@ -80,13 +80,10 @@ def pack(place, shown, known, lasting):
         area, path = place
         before = f"{path}/" if path else ""
         after = area is AFTER
-        names, seen, directories, encoded = [], [], [], [b".", b".."]
+        seen, encoded = [], [b".", b".."]
         for at in range(count):
             one = <tuple>given[order[at].index]
-            names.append(one[0])
             seen.append((new(Place, (area, before + <str>one[0])), one[1]))
-            if (<tuple>(<tuple>one[1])[0])[0] is DIRECTORY:
-                directories.append(at + 2)
             encoded.append(PyUnicode_EncodeFSDefault(one[0]))
         size, starts = 0, [0]
         for at in range(count + 2):
@@ -108,7 +105,7 @@ def pack(place, shown, known, lasting):
                 <fuse_direntplus *>(bytes_ + reached), name, offset, <tuple>seen[at], known,
                 <tuple>lasting, after,
             ))
-        return Listed(rows, starts, offsets, numbers, names, seen, directories)
+        return Listed(rows, starts, offsets, numbers, seen)
     finally:
         PyMem_Free(order)
 

@@ -55,16 +55,13 @@ class Lasting(NamedTuple):
 class Listed(NamedTuple):
     """The names of a directory, and what goes with each, at the same index: where its row begins
     (one more tells where the last ends), its offset, behind which reading goes on, and its inode
-    number. The dots come first; in ``names`` and ``seen`` they are not. ``directories`` are the
-    indexes of their rows."""
+    number. The dots come first; in ``seen`` they are not."""
 
     rows: bytes
     starts: list[int]
     offsets: list[int]
     numbers: list[int]
-    names: list[str]
     seen: list[tuple[Place, Shown]]
-    directories: list[int]
 
 
 def pack(place: Place, shown: Mapping[str, Shown], known: Known, lasting: Lasting) -> Listed:
@@ -73,25 +70,20 @@ def pack(place: Place, shown: Mapping[str, Shown], known: Known, lasting: Lastin
     nothing = Entry(Kind.DIRECTORY)
     rows = [_row(both[0], b".", 1, nothing, 0), _row(both[1], b"..", DOTS, nothing, 0)]
     starts, offsets, numbers = [0], [1, DOTS], [*both]
-    names: list[str] = []
     seen: list[tuple[Place, Shown]] = []
-    directories: list[int] = []
     for offset, name in _order(shown):
         if (below := child(place, name)) is None:
             continue
         what = shown[name]
         inode = free_number(below, what.entry, known)
-        names.append(name)
         offsets.append(offset)
         numbers.append(inode)
         seen.append((below, what))
-        if what.entry.is_directory:
-            directories.append(len(rows))
         row = _row(inode, os.fsencode(name), offset, what.entry, lasting.of(below, what))
         rows.append(row)
     for row in rows:
         starts.append(starts[-1] + len(row))
-    return Listed(b"".join(rows), starts, offsets, numbers, names, seen, directories)
+    return Listed(b"".join(rows), starts, offsets, numbers, seen)
 
 
 def free_number(place: Place, entry: Entry, known: Known) -> int:

@@ -17,7 +17,6 @@
 #include <dlfcn.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
 
@@ -52,9 +51,7 @@ static size_t add_rows(char *buffer, size_t size, const char *rows,
         size_t length = FUSE_DIRENTPLUS_SIZE(row);
         if (used + length > size)
             return unopened_told ? used : size + 1;
-        struct fuse_direntplus *copy = memcpy(buffer + used, row, length);
-        if (!told->attr.st_nlink && !S_ISDIR(row->entry_out.attr.mode))
-            copy->entry_out = (struct fuse_entry_out){0}; /* no inode: the name alone */
+        memcpy(buffer + used, row, length);
         at += length;
         used += length;
     }

@@ -5,8 +5,7 @@
 extern int unopened_heard;
 
 /* What stands as generation in attributes that are none, but tell where rows are: from
-   `st_blocks` on, up to `st_size`, in what is given as the name; with an `st_nlink` of 0, names and
-   kinds alone are told of all but directories. */
+   `st_blocks` on, up to `st_size`, in what is given as the name. */
 #define UNOPENED_ROWS 0x6d6972726f720001ULL
 
 /* How many rows the last answer took. */
