@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 ROOMS = (  # where, what beside compiled.pyx, and the library it needs, as pkg-config calls it
-    (Path("mirrorfs/trees/local/native"), ("check.c", "copy.c"), ""),
+    (Path("mirrorfs/trees/local/native"), ("check.c", "copy.c", "names.c"), ""),
     (Path("mirrorfs/view/unopened"), ("unopened.c",), "fuse3"),
     (Path("mirrorfs/view/rows"), (), ""),
 )

@@ -23,7 +23,7 @@ from mirrorfs.drives import located
 from mirrorfs.errors import MirrorError
 from mirrorfs.service.beside import beside
 from mirrorfs.state import make
-from mirrorfs.trees.local.read import entry_of
+from mirrorfs.trees.local.entry import entry_of
 from mirrorfs.view.inodes import Stale
 from mirrorfs.view.mount import mounted, prepare
 from mirrorfs.view.operations import Operations

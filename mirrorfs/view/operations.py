@@ -24,7 +24,7 @@ from mirrorfs.core.preview import Shown, Side
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Entry, Kind, TreeError
 from mirrorfs.errors import MirrorError
-from mirrorfs.trees.local.read import entry_of
+from mirrorfs.trees.local.entry import entry_of
 from mirrorfs.view.attributes import TOLD_SECONDS, describe
 from mirrorfs.view.documents import text, write
 from mirrorfs.view.inodes import Inodes

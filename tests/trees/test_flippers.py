@@ -22,8 +22,9 @@ from mirrorfs.core.tree import Entry, Kind, TreeError
 from mirrorfs.errors import MirrorError
 from mirrorfs.trees.lending import Lending
 from mirrorfs.trees.local import Backup, LocalTree, Writing
+from mirrorfs.trees.local.entry import entry_of
 from mirrorfs.trees.local.names import Temporaries
-from mirrorfs.trees.local.read import entry_of, read_xattrs
+from mirrorfs.trees.local.read import read_xattrs
 
 pytestmark = pytest.mark.root
 

@@ -13,8 +13,8 @@ from mirrorfs.core.plan import Action, Outcome
 from mirrorfs.core.tree import Entry, TreeError
 from mirrorfs.trees import expect
 from mirrorfs.trees.local.attributes import assign, by_path
+from mirrorfs.trees.local.entry import entry_of
 from mirrorfs.trees.local.handles import DIRECTORY, Handles
-from mirrorfs.trees.local.read import entry_of
 from mirrorfs.trees.local.trouble import failure, unsafe
 from mirrorfs.trees.local.verb import place
 

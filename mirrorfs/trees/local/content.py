@@ -13,10 +13,10 @@ import time
 from mirrorfs.core.tree import Entry, Failure, TreeError, Trouble, split
 from mirrorfs.trees.base import Content
 from mirrorfs.trees.local.attributes import read_xattrs
+from mirrorfs.trees.local.entry import entry_of
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.patience import patiently
 from mirrorfs.trees.local.quiet import open_quietly
-from mirrorfs.trees.local.read import entry_of
 from mirrorfs.trees.local.tick import SECOND, coarse_now, unsettled
 from mirrorfs.trees.local.trouble import failure, unsafe
 

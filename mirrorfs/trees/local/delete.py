@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from mirrorfs.core.plan import Action, Outcome
-from mirrorfs.core.tree import Kind, TreeError, Trouble, split
+from mirrorfs.core.tree import Entry, Kind, TreeError, Trouble, split
 from mirrorfs.trees import expect
+from mirrorfs.trees.local import at_once
 from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.names import Temporaries
@@ -20,6 +21,7 @@ from mirrorfs.trees.local.trouble import failure
 from mirrorfs.trees.local.verb import named
 
 _GONE = (Trouble.ABSENT, Trouble.LOOP)
+_NO_FILE = Entry(Kind.FILE)  # no file has this number
 
 
 def delete(
@@ -34,10 +36,25 @@ def delete(
         batch = list(group)
         try:
             with handles.take_to_write(directory) as fd:
-                outcomes += [_delete(handles, temporaries, backups, fd, each) for each in batch]
+                gone = _files(batch, fd) if backups is None else [False] * len(batch)
+                for action, done in zip(batch, gone, strict=True):
+                    outcomes.append(
+                        expect.done(action)
+                        if done
+                        else _delete(handles, temporaries, backups, fd, action)
+                    )
         except TreeError as error:
             outcomes += [_failed(action, error) for action in batch]
     return outcomes
+
+
+def _files(actions: Sequence[Action], fd: int) -> list[bool]:
+    """Which of them are done, all of them files; the directory is held."""
+    seen = [
+        saw if (saw := action.expect) is not None and saw.kind is Kind.FILE else _NO_FILE
+        for action in actions
+    ]
+    return at_once.remove(fd, [split(action.path)[1] for action in actions], seen)
 
 
 def _delete(
@@ -47,17 +64,6 @@ def _delete(
     saw = action.expect
     try:
         name = named(action.path)
-        if backups is None and saw is not None and saw.kind is Kind.FILE:
-            st = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            if (
-                st.st_ino == saw.inode
-                and st.st_size == saw.size
-                and st.st_mtime_ns == saw.mtime_ns
-                and st.st_mode & 0o170000 == 0o100000
-            ):
-                # RACE: whoever changes the file between this look and the removal loses the change.
-                os.unlink(name, dir_fd=fd)
-                return expect.done(action)
         found = look(fd, name)
         if found is None:
             return expect.done(action)

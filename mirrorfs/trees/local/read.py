@@ -11,8 +11,10 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 
 from mirrorfs.core.options import Links, Options
-from mirrorfs.core.tree import Entry, Failure, Kind, Listing, TreeError, Trouble, join, split
-from mirrorfs.trees.local.attributes import Xattrs, read_xattrs
+from mirrorfs.core.tree import Entry, Failure, Listing, TreeError, Trouble, join, split
+from mirrorfs.trees.local import at_once
+from mirrorfs.trees.local.attributes import read_xattrs
+from mirrorfs.trees.local.entry import entry_of
 from mirrorfs.trees.local.handles import Handle, Handles
 from mirrorfs.trees.local.kinds import kinds
 from mirrorfs.trees.local.names import Temporaries
@@ -20,45 +22,9 @@ from mirrorfs.trees.local.patience import patiently
 from mirrorfs.trees.local.trouble import failure, unsafe
 from mirrorfs.trees.local.views import Views
 
-KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFIFO: Kind.FIFO,
-    stat.S_IFSOCK: Kind.SOCKET,
-    stat.S_IFCHR: Kind.CHARACTER_DEVICE,
-    stat.S_IFBLK: Kind.BLOCK_DEVICE,
-}
 # Where so many names are asked for a listing may pay, if there are not too many times as many, at
 # most so many bytes of the directory's own size each.
 MANY, OTHERS, NAME_BYTES = 16, 4, 128
-_new = tuple.__new__
-_FILE, _SYMLINK, _DIRECTORY = Kind.FILE, Kind.SYMLINK, Kind.DIRECTORY
-
-
-def entry_of(st: os.stat_result, target: str = "", xattrs: Xattrs | None = None) -> Entry:
-    """The entry a stat result shows. Made directly: this runs once per name of a tree."""
-    mode = st.st_mode
-    kind = KINDS[mode & 0o170000]
-    return _new(
-        Entry,
-        (
-            kind,
-            st.st_size if kind is _FILE else 0,
-            st.st_mtime_ns,
-            mode & 0o7777,
-            st.st_uid,
-            st.st_gid,
-            target,
-            st.st_rdev,
-            st.st_nlink,
-            st.st_dev,
-            st.st_ino,
-            st.st_ctime_ns,
-            st.st_atime_ns,
-            xattrs,
-        ),
-    )
 
 
 def look(directory: int, name: str) -> Entry | None:
@@ -193,54 +159,44 @@ class Reading:
                 # A listing that ended in trouble may have left the offset behind: what is before it
                 # would look removed.
                 os.lseek(directory, 0, os.SEEK_SET)
-                with patiently(os.scandir, directory) as iterator:
-                    found = list(iterator)
+                files, others = patiently(kinds, directory)
         except OSError as error:
             raise TreeError(failure(path, error, "list the directory")) from None
-        entries: dict[str, Entry] = {}
-        failures: dict[str, Failure] = {}
-        prefix = self._temporaries.prefix
-        follow = self._follow
-        plain = not (self._targets or xattrs or follow)
-        home = self._home
-        for item in found:
-            name = item.name
-            if name.startswith(prefix) and self._is_temporary(path, item):
-                continue
-            try:
-                st = item.stat(follow_symlinks=False)
-                entries[name] = (
-                    entry_of(st) if plain else self._complete(directory, path, name, st, xattrs)
-                )
-                if st.st_dev != home and self._views.shows(st.st_dev):
-                    self._shown.add(join(path, name))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                failures[name] = failure(join(path, name), error, "look at it")
-            except TreeError as error:
-                failures[name] = error.failure
-        return Listing(entries, failures)
+        return self._look_at(directory, path, files + others, xattrs, listed=True)
 
-    def _is_temporary(self, path: str, item: "os.DirEntry[str]") -> bool:
-        if not self._temporaries.is_ours(item.name) or item.is_dir(follow_symlinks=False):
-            return False
-        self._temporaries.met(path, item.name)
-        return True
-
-    def _look_at(self, directory: int, path: str, names: Collection[str], xattrs: bool) -> Listing:
+    def _look_at(
+        self,
+        directory: int,
+        path: str,
+        names: Collection[str],
+        xattrs: bool,
+        *,
+        listed: bool = False,
+    ) -> Listing:
+        """``listed``: all there are, so that leftovers of ours are met."""
         entries: dict[str, Entry] = {}
+        if self._follow or (self.seeks_leftovers and not listed):
+            left = list(names)
+        else:
+            prefix = self._temporaries.prefix
+            entries, left = at_once.look_at(
+                directory, list(names), prefix, self._home, xattrs=xattrs
+            )
         failures: dict[str, Failure] = {}
-        for name in names:
+        for name in left:
             if name in ("", ".", "..") or "/" in name:
                 failures[name] = unsafe(join(path, name)).failure
                 continue
-            if self._temporaries.is_ours(name):
+            ours = self._temporaries.is_ours(name)
+            if ours and not listed:
                 continue
-            if self.seeks_leftovers:
+            if self.seeks_leftovers and not listed:
                 self._seek_leftover(directory, path, name)
             try:
                 st = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if ours and not stat.S_ISDIR(st.st_mode):
+                    self._temporaries.met(path, name)
+                    continue
                 entries[name] = self._complete(directory, path, name, st, xattrs)
                 if self._views.shows(st.st_dev):
                     self._shown.add(join(path, name))

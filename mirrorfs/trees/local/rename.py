@@ -13,9 +13,10 @@ from itertools import groupby
 from mirrorfs.core.plan import Action, Outcome
 from mirrorfs.core.tree import Entry, Kind, TreeError, split
 from mirrorfs.trees import expect
-from mirrorfs.trees.local import kernel
+from mirrorfs.trees.local import at_once, kernel
+from mirrorfs.trees.local.entry import KINDS
 from mirrorfs.trees.local.handles import Handles
-from mirrorfs.trees.local.read import KINDS, look
+from mirrorfs.trees.local.read import look
 from mirrorfs.trees.local.trouble import failure
 from mirrorfs.trees.local.verb import named
 
@@ -48,10 +49,22 @@ def rename(handles: Handles, actions: Sequence[Action]) -> list[Outcome]:
         try:
             here = handles.take_to_write(directory)
             with here as fd, handles.take_to_write(to_directory) as to_fd:
-                outcomes += [_rename(handles, action, fd, to_fd) for action in batch]
+                for action, done in zip(batch, _files(batch, fd, to_fd), strict=True):
+                    outcomes.append(
+                        expect.done(action) if done else _rename(handles, action, fd, to_fd)
+                    )
         except TreeError as error:
             outcomes += [expect.failed(action, error.failure) for action in batch]
     return outcomes
+
+
+def _files(actions: Sequence[Action], fd: int, to_fd: int) -> list[bool]:
+    """Which of them are done: all or none are tried, in their order. Both directories are held."""
+    seen = [saw for action in actions if (saw := action.expect) is not None]
+    if len(seen) != len(actions) or any(saw.kind is not Kind.FILE for saw in seen):
+        return [False] * len(actions)
+    names = [split(action.origin)[1] for action in actions]
+    return at_once.rename(fd, to_fd, names, [split(action.path)[1] for action in actions], seen)
 
 
 def _directories(action: Action) -> tuple[str, str]:

@@ -24,12 +24,13 @@ from mirrorfs.trees.local.attributes import assign, by_path
 from mirrorfs.trees.local.backup import Backups
 from mirrorfs.trees.local.copy import SMALL
 from mirrorfs.trees.local.durable import FEW, Fsync, sync_names
+from mirrorfs.trees.local.entry import KINDS, entry_of
 from mirrorfs.trees.local.fill import Filling, SourceError
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.kernel import syncfs
 from mirrorfs.trees.local.names import Temporaries
 from mirrorfs.trees.local.patience import patiently
-from mirrorfs.trees.local.read import KINDS, entry_of, look
+from mirrorfs.trees.local.read import look
 from mirrorfs.trees.local.rename import rename_new
 from mirrorfs.trees.local.replace import replace as take_place
 from mirrorfs.trees.local.room import Room

@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #define READ_SIZE 32768  /* of one getdents64 */
-#define XATTR_SIZE 4096  /* whoever has more is left to the ordinary way */
 #define LARGE 4096       /* names of a directory that two threads share */
 #define WORTH 128        /* names seen, after which help is called for */
 #define MOST_THREADS 8
@@ -140,9 +139,7 @@ static struct name *find(const struct table *table, const struct listing *list, 
 
 /* ---- two files --------------------------------------------------------------------------- */
 
-/* The names of a file's extended attributes, each with a zero after it; their size, -1 for not
-   known. `path` is room for the way to it through /proc. */
-static ssize_t list_xattrs(int directory, const char *name, char *path, char *names)
+ssize_t list_xattrs(int directory, const char *name, char *path, char *names)
 {
     static int lacks; /* the call; whatever thread finds out, it is the same */
     if (!__atomic_load_n(&lacks, __ATOMIC_RELAXED)) {

@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#define XATTR_SIZE 4096 /* whoever has more is left to the ordinary way */
 
 struct terms {
     int64_t window_ns; /* modification times less than this apart are equal */
@@ -42,5 +45,9 @@ void quick_release(struct answer *answer);
 /* The names of an open directory; -1 for not known. To be released in either case. */
 int read_names(int directory, struct listing *list);
 void release_names(struct listing *list);
+
+/* The names of a file's extended attributes, each with a zero after it, into room for XATTR_SIZE;
+   their size, -1 for not known. `path` is room for the way to it through /proc (PATH_MAX). */
+ssize_t list_xattrs(int directory, const char *name, char *path, char *names);
 
 #endif

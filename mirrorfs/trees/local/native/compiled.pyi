@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 from mirrorfs.core.quick import Quick, Terms
+from mirrorfs.core.tree import Entry
 from mirrorfs.trees.local.small import Terms as Manner
 from mirrorfs.watch.sift import Sifted
 
@@ -23,4 +24,11 @@ def copy(
     temporaries: Sequence[str] | None,
     terms: Manner,
 ) -> list[int]: ...
+def look_at(
+    directory: int, names: Sequence[str], prefix: str, device: int, *, xattrs: bool
+) -> tuple[dict[str, Entry], list[str]]: ...
+def rename(
+    directory: int, to: int, names: Sequence[str], others: Sequence[str], seen: Sequence[Entry]
+) -> list[bool]: ...
+def remove(directory: int, names: Sequence[str], seen: Sequence[Entry]) -> list[bool]: ...
 def sift(data: bytes, cookies: int) -> Sifted: ...

@@ -1,8 +1,9 @@
 # cython: language_level=3, embedsignature=True
 """What is done in C, without the interpreter's lock: the quick check, in several threads, names by
-kind, and copies of small files; and, with it, what a read of the kernel's queue comes to. Each
-answers as its reference in Python does."""
+kind, copies of small files, and looks, renames and removals of many names; and, with it, what a read
+of the kernel's queue comes to. Each answers as its reference in Python does."""
 
+include "names.pxi"
 include "sift.pxi"
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -14,7 +15,7 @@ from os import fsencode, strerror
 
 from mirrorfs.core.quick import Quick
 
-EDITION = 1  # see mirrorfs.trees.local.native
+EDITION = 2  # see mirrorfs.trees.local.native
 
 
 cdef extern from "Python.h":
