@@ -128,8 +128,12 @@ def _opened(arguments: str) -> str:
     return os.path.normpath(os.path.join(above, name))
 
 
-def test_what_goes_is_not_asked_for_extended_attributes(places: Places) -> None:
+@pytest.mark.parametrize("native", ["0", "1"])
+def test_what_goes_is_not_asked_for_extended_attributes(
+    places: Places, native: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of a whole directory, and of names in one that stays; but of what may be a renamed file."""
+    monkeypatch.setenv("MIRRORFS_NATIVE", native)
     source, destination, state = places
     for directory in ("goes", "stays"):
         (source / directory).mkdir()
@@ -138,14 +142,14 @@ def test_what_goes_is_not_asked_for_extended_attributes(places: Places) -> None:
     (source / "stays" / "old").write_text("renamed")
     log = state.with_name("calls")
 
-    def listed(*flags: str) -> set[str]:
+    def listed(*flags: str) -> list[str]:
         done = call(
             *("sync", "-a", "-v", *flags, source, destination),
             state=state,
             prefix=strace(log, "llistxattr"),
         )
         assert "replaying" in done.stderr
-        return {args.split('"')[1].rpartition("/")[2] for _, args in traced(log)}
+        return [arguments for _, arguments in traced(log)]
 
     with Service("watch", source, state=state) as watch:
         watch.watches()
@@ -153,12 +157,16 @@ def test_what_goes_is_not_asked_for_extended_attributes(places: Places) -> None:
         shutil.rmtree(source / "goes")
         for number in range(20):
             (source / "stays" / f"gone-{number}").unlink()
-        assert not {name for name in listed() if name.startswith("gone-")}
+        asked = listed()
+        # The compiled way may ask by listxattrat, of which strace may know no more than its number.
+        assert len(asked) < 10
+        assert not any("/gone-" in arguments for arguments in asked)
         assert os.listdir(destination / "stays") == ["old"]
         (source / "copied").write_text("renamed")
         shutil.copystat(source / "stays" / "old", source / "copied")
         (source / "stays" / "old").unlink()
-        assert "old" in listed("--track-renames")
+        assert native == "1" or any('/old"' in one for one in listed("--track-renames"))
+        call("sync", "-a", "--track-renames", source, destination, state=state)
     assert not differences(source, destination)
 
 
