@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from benchmarks.measure import Failed, Words, end_with_parent, environment
+from benchmarks.measure import Failed, Words, end_with_parent, environment, undisturbed
 from mirrorfs.service.client import ask
 from mirrorfs.watch.inotify import DIRECTORY, Inotify
 
@@ -83,7 +83,7 @@ def serving(
     words: Words, log: Path, env: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A service that runs as long as the block, or as we do. Raises Failed when it ended before."""
-    with open(log, "wb") as said:
+    with open(log, "wb") as said, undisturbed():
         service = subprocess.Popen(
             [os.fspath(word) for word in words],
             stdin=subprocess.DEVNULL,

@@ -13,14 +13,15 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 Words = Sequence[str | os.PathLike[str]]
 Work = Callable[[], "Cost"]
 
+STOPS = (signal.SIGTERM, signal.SIGINT)
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -49,7 +50,8 @@ def spend(
 ) -> Cost:
     """Run a command to its end. Raises Failed when it ends with a code that is not expected."""
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as answer:
-        launcher = os.fork()
+        with undisturbed():
+            launcher = os.fork()
         if launcher == 0:
             _launch(words, env or environment(), said.fileno(), answer.fileno())
         try:
@@ -67,9 +69,22 @@ def spend(
     return Cost(found["wall"], found["cpu"])
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """While a process is forked: signals that stop the run wait."""
+    # RACE: whatever a handler raises while Python's hooks around a fork run is printed and lost.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def end_with_parent() -> None:
-    """In a child: be killed when whoever started it is gone, in whatever way."""
+    """In a child: be killed when whoever started it is gone, in whatever way, and be `undisturbed`
+    no longer."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 def _launch(words: Words, env: Mapping[str, str], said: int, answer: int) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks import trees
 from benchmarks.facts import file_system
+from benchmarks.measure import STOPS
 
 PREFIX = "mirrorfs-bench-"
 MILLION, EQUAL = "million", "million, copied"
@@ -96,11 +97,11 @@ def places(roots: dict[str, Path]) -> Iterator[dict[str, Place]]:
         raise KeyboardInterrupt
 
     def deaf() -> None:  # and so are the children: cleaning up is not interrupted
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in STOPS:
+            signal.signal(number, signal.SIG_IGN)
 
     with ExitStack() as undo:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPS:
             undo.callback(signal.signal, number, signal.signal(number, stop))
         found = {}
         for name, root in roots.items():

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.measure import end_with_parent
+from benchmarks.measure import end_with_parent, undisturbed
 
 Make = Callable[[Path], None]
 PER_DIRECTORY = 100
@@ -114,7 +114,9 @@ def in_parts(work: Callable[[int, int], None]) -> None:
     children: list[int] = []
     try:
         for part in range(parts):
-            if (child := os.fork()) == 0:
+            with undisturbed():
+                child = os.fork()
+            if child == 0:
                 _work(work, part, parts)
             children.append(child)
         codes = [os.waitpid(child, 0)[1] for child in children]

@@ -118,7 +118,7 @@ def test_nothing_is_left_of_what_was_interrupted(tmp_path, number):
     with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE) as run:
         until(lambda: list(tmp_path.glob("here/*/memory-*/mirrors/*/control")), "a mirror runs")
         run.send_signal(number)
-        run.communicate()
+        _, said = run.communicate()
     if number == signal.SIGKILL:
         assert os.listdir(tmp_path / "here")
         until(lambda: str(tmp_path) not in _commands(), "its services go with it")
@@ -126,7 +126,7 @@ def test_nothing_is_left_of_what_was_interrupted(tmp_path, number):
             (kept,) = os.listdir(tmp_path / "here")
         assert kept.startswith(f"{places.PREFIX}{os.getpid()}-")
     else:
-        assert run.returncode == 130
+        assert run.returncode == 130, said.decode()
     assert not os.listdir(tmp_path / "here")
     until(lambda: str(tmp_path) not in _commands(), "nothing of it runs")
     assert not (tmp_path / "results").exists()
@@ -135,6 +135,30 @@ def test_nothing_is_left_of_what_was_interrupted(tmp_path, number):
 def _commands():
     done = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     return done.stdout
+
+
+@pytest.mark.parametrize(
+    "deed",
+    ["measure.spend(['true'])", "trees.in_parts(print)", "live.serving(['cat'], Path(log))"],
+)
+def test_a_stop_is_heard_that_comes_while_a_process_is_forked(tmp_path, deed):
+    """What a handler raises there would be printed and forgotten."""
+    words = f"""
+import os, signal, sys
+from pathlib import Path
+from benchmarks import live, measure, trees
+
+log = sys.argv[1]
+
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+try:
+    getattr({deed}, "__enter__", id)()
+except KeyboardInterrupt:
+    sys.exit(0)
+sys.exit("lost")
+"""
+    subprocess.run([sys.executable, "-c", words, tmp_path / "log"], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize("number", range(1, 10))
