@@ -5,8 +5,9 @@ Empty files, all yet to be created, lie in one directory, a thousand in each, a 
 are shown by `mirrorfs mount`. `find` by name lists; by size it asks for every file's attributes.
 The first of all looks at a view, which finds nothing of it in any cache, is shown apart: beside a
 native directory that is looked at anew, its names and inodes dropped from the kernel's caches (a
-disk's blocks stay in memory, as the destination's do; tmpfs has nothing to drop), and beside one
-that is in them. A large file is read.
+disk's blocks stay in memory, as the destination's do; tmpfs has nothing to drop), beside one that
+is in them, and beside the first look at a view in C that knows the tree by heart (`least_view.c`):
+the kernel's share. A large file is read.
 """
 
 import importlib.util
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from benchmarks import trees
@@ -27,6 +29,7 @@ from benchmarks.places import Place, mounted
 START = 600.0
 DISK = 4 << 30  # takes space only where it is written
 FIRST_LOOKS = 3  # each needs a mount
+LEAST = Path(__file__).with_name("least_view.c")
 DROP = Path("/proc/sys/vm/drop_caches")
 INODES = "2"  # names and inodes, no pages
 BAR = 2.0  # at least half as fast as a native directory
@@ -41,6 +44,7 @@ def measure(answer: Answer, place: Place, files: int, large: int, rounds: int) -
         return
     with ExitStack() as undo:
         disk = _disk(answer, place, undo)
+        least = _least(answer, place)
         for each in dict.fromkeys((files, min(files, 1000), min(files, 100))):
             layout = "one directory" if each == files else f"{each:,} in each directory"
             native = {place.name: _laid(place, files, each)}
@@ -48,7 +52,7 @@ def measure(answer: Answer, place: Place, files: int, large: int, rounds: int) -
                 native["ext4"] = _laid(disk, files, each)
             looks = min(rounds, FIRST_LOOKS)
             for what, words in (NAME, SIZE):
-                _first(answer, f"{what}, {layout}", words, place, native, looks)
+                _first(answer, f"{what}, {layout}", words, place, native, least, looks)
             with _shown(answer, place, native[place.name], weighed=True) as after:
                 if after is not None:
                     for what, words in (NAME, SIZE):
@@ -100,11 +104,44 @@ def _shown(
             answer.add("view", f"memory, {names:,} names", place.name, "MB", [taken])
 
 
+def _least(answer: Answer, place: Place) -> Path | None:
+    """The view in C, compiled; ``None`` where it cannot be."""
+    program = place.fresh("least-view")
+    try:
+        asked = subprocess.run(
+            ["pkg-config", "--cflags", "--libs", "fuse3"], capture_output=True, check=True
+        )
+        words = ["cc", "-O2", LEAST, "-o", program, *asked.stdout.decode().split()]
+        subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        answer.notes.append("view: no view in C beside it: needs cc, pkg-config and libfuse3-dev")
+        return None
+    return program
+
+
+@contextmanager
+def _least_shown(program: Path, place: Place, tree: Path) -> Iterator[Path]:
+    point = place.empty("view")
+    try:
+        with serving([program, point, tree], place.fresh("least-view.log")):
+            until(partial(os.path.ismount, point), START)
+            yield point
+    finally:
+        subprocess.run(["umount", point], check=True)
+
+
 def _first(
-    answer: Answer, what: str, words: list[str], place: Place, native: dict[str, Path], looks: int
+    answer: Answer,
+    what: str,
+    words: list[str],
+    place: Place,
+    native: dict[str, Path],
+    least: Path | None,
+    looks: int,
 ) -> None:
     """Each look at a mount of its own."""
     seen: list[float] = []
+    known: list[float] = []
     anew: dict[str, list[float]] = {name: [] for name in native}
     warm: dict[str, list[float]] = {name: [] for name in native}
     for _ in range(looks):
@@ -112,12 +149,21 @@ def _first(
             if after is None:
                 return
             seen.append(_seconds(after, words))
+        if least is not None:
+            with _least_shown(least, place, native[place.name]) as shown:
+                known.append(_seconds(shown, words))
         for name, root in native.items():
             with suppress(OSError):  # not root: as warm as it is
                 DROP.write_text(INODES)
             anew[name].append(_seconds(root, words))
             warm[name].append(_seconds(root, words))
     answer.add("view, first look", what, place.name, "s", seen)
+    if known:
+        answer.add("view in C, first look", what, place.name, "s", known)
+        both = ("view, first look", "view in C, first look")
+        answer.compare(both, what, place.name, (seen, known))
+        both = ("view in C, first look", "directory")
+        answer.compare(both, what, place.name, (known, warm[place.name]))
     for name in native:
         both = ("view, first look", "directory, first look")
         answer.compare(both, what, name, (seen, anew[name]), BAR)
