@@ -78,7 +78,7 @@ LOSSES: dict[str, tuple[Callable[[Drive], None], Callable[[Drive], None]]] = {
     "unmounted": (Drive.unmount, Drive.mount),
     "another file system": (
         lambda drive: run("mount", "-t", "tmpfs", "tmpfs", drive.point),
-        lambda drive: run("umount", drive.point),
+        lambda drive: run("umount", "-l", drive.point),
     ),
     "replaced": (replace, bring_back),
     "missing": (put_aside, put_back),
