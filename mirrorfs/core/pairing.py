@@ -132,6 +132,7 @@ class Pairing:
         self._rules = rules
         self._batch = batch
         self._unsure: list[tuple[str, Entry, Entry, Difference]] = []
+        self._equal: list[str] = []
         self.children: list[Frame] = []
 
     def pair(self, theirs: Listing, ours: Listing) -> None:
@@ -142,7 +143,7 @@ class Pairing:
         plain = rules.plain and not rules.doubts
         shares = rules.sharing is not None
         batch = self._batch
-        equal = batch.equal.append
+        equal = self._equal.append
         short = plain and not rules.unknown and rules.spare is nothing_spared
         put = (batch.later if frame.waits else batch.ready).append
         create, content, made = Verb.CREATE, Stage.CONTENT, False
@@ -196,6 +197,8 @@ class Pairing:
             self._batch.failures += ours.failures.values()
         if self._unsure:
             self._settle()
+        if self._equal:
+            batch.equal = [*batch.equal, *self._equal]
 
     def respell(self, names: Sequence[str], theirs: Listing, ours: Listing) -> None:
         """Give names of the destination the source's spelling."""
@@ -371,7 +374,7 @@ class Pairing:
                     self._rules.put(self._batch, instead, waits=True)
                 return
         if action is None:
-            self._batch.equal.append(name)
+            self._equal.append(name)
         else:
             self._batch.later.append(action)
 

@@ -28,7 +28,7 @@ class Quick(NamedTuple):
     """What one look at a directory on both sides told: ``equal`` files need nothing, ``rest`` is
     every other name that stands on either side; ``left_out``: as many are equal and excluded."""
 
-    equal: list[str]
+    equal: Sequence[str]
     rest: list[str]
     left_out: int = 0
 

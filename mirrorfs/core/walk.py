@@ -4,7 +4,7 @@ Law: a frame lives only while its directory is being walked; what must be rememb
 into a batch.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.plan import Action, Notice, Stage, Verb
@@ -25,7 +25,7 @@ class Batch:
     path: str
     ready: list[Action] = field(default_factory=list)
     later: list[Action] = field(default_factory=list)
-    equal: list[str] = field(default_factory=list)
+    equal: Sequence[str] = ()
     bulks: list[Bulk] = field(default_factory=list)
     settles: bool = False
     failures: list[Failure] = field(default_factory=list)

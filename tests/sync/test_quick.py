@@ -175,8 +175,8 @@ def test_each_directory_is_asked_for_once(tmp_path: Path) -> None:
             os.utime(_touched(place / path / "file"), ns=(1, 1))
     asked: list[str] = []
 
-    def counting(one: int, other: int, names, agreed):
-        answers = plain.look(one, other, names, agreed, most=20)
+    def counting(one: int, other: int, names, agreed, prefix):
+        answers = plain.look(one, other, names, agreed, prefix, most=20)
         asked.extend(f"{os.readlink(f'/proc/self/fd/{one}')}/{name}" for name in names)
         del asked[len(asked) - len(names) + len(answers) :]
         return answers
@@ -201,6 +201,17 @@ def two(tmp_path: Path):
 
 
 STRICT = Terms(mode=True, owner=True, xattrs=True)
+OURS = ".ours-"  # how our temporaries begin
+
+
+def told(look, one, other, names, agreed, **bounds) -> list[Quick | None]:
+    """What is answered, its names made."""
+    answers = look(one, other, names, agreed, OURS, **bounds)
+    for answer in answers:
+        assert answer is None or len(answer.equal) == len([*answer.equal])
+    return [answer and answer._replace(equal=[*answer.equal]) for answer in answers]
+
+
 FIELDS = {
     "window_ns": [1, 2, SECOND, 1 << 70],
     "mode": [False, True],
@@ -263,13 +274,13 @@ def test_each_difference_is_seen_by_both(native, two) -> None:
         for base in (Terms(), STRICT):
             for value in values:
                 agreed = base._replace(**{field: value})
-                (wanted,) = plain.look(one, other, ["."], agreed, most=1)
+                (wanted,) = told(plain.look, one, other, ["."], agreed, most=1)
                 assert wanted is not None
                 assert sorted(wanted.equal + wanted.rest) == names
                 for threads in (1, 3):
-                    answer = native(one, other, ["."], agreed, threads=threads, most=1)
+                    answer = told(native, one, other, ["."], agreed, threads=threads, most=1)
                     assert answer == [wanted], agreed
-    (strictly,) = plain.look(one, other, ["."], STRICT, most=1)
+    (strictly,) = told(plain.look, one, other, ["."], STRICT, most=1)
     assert strictly == Quick(["alike", "alike, turned", "xattrs of one kind"], strictly.rest)
 
 
@@ -291,19 +302,19 @@ def test_large_directories_and_many_of_them(native, two) -> None:
             os.utime(_touched(place / "large" / str(file)), ns=(1, 1))
     os.utime(places[0] / "large" / "4199", ns=(1, 2))
     os.unlink(places[1] / "large" / "0")
-    (large,) = native(one, other, ["large"], Terms(), threads=2, most=1)
+    (large,) = told(native, one, other, ["large"], Terms(), threads=2, most=1)
     assert large.rest == ["0", "4199"]
     assert len(large.equal) == 4198
     names = [*many, "large", "not there"]
-    wanted = plain.look(one, other, names, Terms(), most=10**6)
+    wanted = told(plain.look, one, other, names, Terms(), most=10**6)
     assert len(wanted) == len(names)
     assert wanted[-1] is None
     for threads in (1, 2, 4, 9):
         for most in (1, 1000, 10**6):
             answers = []
             while len(answers) < len(names):
-                more = native(
-                    one, other, names[len(answers) :], Terms(), threads=threads, most=most
+                more = told(
+                    native, one, other, names[len(answers) :], Terms(), threads=threads, most=most
                 )
                 assert more
                 answers += more
@@ -325,17 +336,30 @@ def test_what_cannot_be_looked_at_is_not_known(native, two, tmp_path: Path) -> N
     names = ["file", "link", "half", "nothing", "null\0byte"]
     for look in (partial(plain.look, most=9), partial(native, threads=2, most=9)):
         for name in names:
-            assert list(look(one, other, [name], Terms())) in ([None], []), name
+            assert list(told(look, one, other, [name], Terms())) in ([None], []), name
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         lowest = os.dup(one)  # the first number that is free
         os.close(lowest)
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 1, hard))  # room for one of two
         try:
-            assert list(look(one, other, ["."], Terms())) == [None]
+            assert list(told(look, one, other, ["."], Terms())) == [None]
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        (found,) = look(one, other, ["."], Terms())
+        (found,) = told(look, one, other, ["."], Terms())
         assert found is not None
+
+
+def test_where_something_of_ours_is_left_nothing_is_told(native, two) -> None:
+    places, (one, other) = two
+    for name in ("neither", "source", "destination"):
+        for place in places:
+            (place / name).mkdir()
+            os.utime(_touched(place / name / ".ours"), ns=(1, 1))
+    (places[0] / "source" / ".ours-1").touch()
+    (places[1] / "destination" / ".ours-").touch()
+    for look in (partial(plain.look, most=99), partial(native, threads=2, most=99)):
+        names = ["neither", "source", "destination"]
+        assert told(look, one, other, names, Terms()) == [Quick([".ours"], []), None, None]
 
 
 def test_names_that_come_and_go_meanwhile_do_no_harm(native, two) -> None:
@@ -357,7 +381,7 @@ def test_names_that_come_and_go_meanwhile_do_no_harm(native, two) -> None:
     mover.start()
     try:
         for _ in range(200):
-            (found,) = native(one, other, ["."], Terms(), threads=2, most=1)
+            (found,) = told(native, one, other, ["."], Terms(), threads=2, most=1)
             assert found is not None
             assert set(found.equal) == stays
             assert len(found.equal) == len(stays)
@@ -376,7 +400,7 @@ def test_no_look_leaves_a_trace_or_a_descriptor(native, two) -> None:
             os.utime(path, ns=(1, 1))
     before = os.listdir("/proc/self/fd")
     for look in (partial(plain.look, most=9), partial(native, threads=2, most=9)):
-        assert list(look(one, other, ["directory"], STRICT)) == [Quick(["file"], [])]
+        assert list(told(look, one, other, ["directory"], STRICT)) == [Quick(["file"], [])]
     assert os.listdir("/proc/self/fd") == before
     for place in places:
         for path in (place / "directory", place / "directory" / "file"):

@@ -274,6 +274,23 @@ static int open_directory(int above, const char *name)
     return found < 0 && errno == EPERM ? openat(above, name, flags) : found;
 }
 
+static int is_strange(const struct listing *list, const char *beginning)
+{
+    size_t length = strlen(beginning);
+    for (size_t at = 0; at < list->count; at++)
+        if (!strncmp(list->bytes + list->names[at].offset, beginning, length))
+            return 1;
+    return 0;
+}
+
+static size_t count_equal(const struct listing *list)
+{
+    size_t equal = 0;
+    for (size_t at = 0; at < list->count; at++)
+        equal += list->names[at].verdict == EQUAL;
+    return equal;
+}
+
 static void look_at(int source, int destination, const char *name, const struct terms *terms,
                     int threads, struct answer *answer)
 {
@@ -281,9 +298,11 @@ static void look_at(int source, int destination, const char *name, const struct 
     int here = open_directory(source, name);
     int there = here < 0 ? -1 : open_directory(destination, name);
     if (there >= 0 && !read_names(here, &answer->ours) && !read_names(there, &answer->theirs) &&
-        !make_table(&table, &answer->theirs)) {
+        !is_strange(&answer->ours, terms->strange) &&
+        !is_strange(&answer->theirs, terms->strange) && !make_table(&table, &answer->theirs)) {
         struct pairing work = {answer, &table, terms, here, there, 0, 0};
         pair_all(&work, threads);
+        answer->equal = count_equal(&answer->ours);
         answer->known = 1;
     }
     free(table.places);

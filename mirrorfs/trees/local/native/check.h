@@ -13,6 +13,7 @@ struct terms {
     int64_t window_ns; /* modification times less than this apart are equal */
     int64_t uid;       /* of the source's file; -1: anybody's */
     int mode, owner, xattrs;
+    const char *strange; /* a directory with a name that begins so is not known */
 };
 
 enum verdict { REST, EQUAL, DROPPED };
@@ -32,6 +33,7 @@ struct listing {
 /* What a directory holds on both sides, where that is `known`. */
 struct answer {
     struct listing ours, theirs; /* of the source, of the destination */
+    size_t equal;                /* so many names */
     int known;
 };
 

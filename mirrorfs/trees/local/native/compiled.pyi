@@ -12,6 +12,7 @@ def look(
     destination: int,
     names: Sequence[str],
     agreed: Terms,
+    prefix: str,
     *,
     threads: int,
     most: int,

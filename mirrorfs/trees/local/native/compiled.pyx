@@ -15,7 +15,7 @@ from os import fsencode, strerror
 
 from mirrorfs.core.quick import Quick
 
-EDITION = 2  # see mirrorfs.trees.local.native
+EDITION = 3  # see mirrorfs.trees.local.native
 
 
 cdef extern from "Python.h":
@@ -35,6 +35,7 @@ cdef extern from "check.h":
         int64_t window_ns
         int64_t uid
         int mode, owner, xattrs
+        const char *strange
 
     struct name:
         uint32_t offset, length
@@ -47,6 +48,7 @@ cdef extern from "check.h":
 
     struct answer:
         listing ours, theirs
+        size_t equal
         int known
 
     size_t quick_look(
@@ -69,14 +71,19 @@ cdef extern from "copy.h":
     ) nogil
 
 
-def look(int source, int destination, names, agreed, *, int threads, size_t most):
+def look(
+    int source, int destination, names, agreed, str prefix, *, int threads, size_t most
+):
     """What the directories ``names`` hold, relative to two held ones; the first of them, where it
-    is much. At most so many ``threads``; enough for ``most`` names. Raises MemoryError."""
+    is much. Nothing is told of one with a name that has the ``prefix``. At most so many
+    ``threads``; enough for ``most`` names. Raises MemoryError."""
     cdef size_t count = len(names), answered, at
     cdef terms wanted
     wanted.window_ns = min(agreed.window_ns, 1 << 62)
     wanted.mode, wanted.owner, wanted.xattrs = agreed.mode, agreed.owner, agreed.xattrs
     wanted.uid = agreed.uid
+    strange = fsencode(prefix)
+    wanted.strange = strange
     encoded = [fsencode(name) for name in names]
     if any(b"\0" in name for name in encoded):
         return []
@@ -104,12 +111,39 @@ def look(int source, int destination, names, agreed, *, int threads, size_t most
 cdef _told(answer *found):
     if not found.known:
         return None
-    equal = _named(&found.ours, EQUAL)
     rest = _named(&found.ours, REST)
     rest += _named(&found.theirs, REST)
-    equal.sort()
     rest.sort()
+    cdef Names equal = Names()
+    equal.found, equal.count = found.ours, found.equal
+    memset(&found.ours, 0, sizeof(listing))
     return Quick(equal, rest)
+
+
+cdef class Names:
+    """The equal names of a directory, in order: counted, and made for whoever asks for them, as
+    hardly anybody does."""
+
+    cdef listing found
+    cdef Py_ssize_t count
+    cdef list made
+
+    def __dealloc__(self):
+        release_names(&self.found)
+
+    def __len__(self):
+        return self.count
+
+    def __iter__(self):
+        return iter(self._all())
+
+    def __getitem__(self, at):
+        return self._all()[at]
+
+    cdef list _all(self):
+        if self.made is None:
+            self.made = sorted(_named(&self.found, EQUAL))
+        return self.made
 
 
 cdef list _named(listing *found, int verdict):

@@ -9,7 +9,6 @@ does not vouch for, whatever the reason, is read in the ordinary way (`mirrorfs.
 """
 
 import os
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from mirrorfs.trees.local.quick import plain
 if TYPE_CHECKING:
     from mirrorfs.trees.local.tree import LocalTree
 
-LookAt = Callable[[int, int, Sequence[str], Terms], Sequence[Quick | None]]
+LookAt = Callable[[int, int, Sequence[str], Terms, str], Sequence[Quick | None]]
 MOST = 20_000  # names in one answer, or one directory's
 
 
@@ -47,24 +46,12 @@ class QuickCheck:
         one, two = self._source, self._destination
         try:
             with one.handles.take(directory) as here, two.handles.take(directory) as there:
-                answers = self._look(here, there, names, self._terms)
+                # What has leftovers of ours in it is not told.
+                answers = self._look(here, there, names, self._terms, two.temporary_prefix)
         except TreeError:
             return ()  # the ordinary way finds out what is wrong
+        paths = (join(directory, name) for name in names)
         return [
-            None if answer is None or self._is_special(join(directory, name), answer) else answer
-            for name, answer in zip(names, answers, strict=False)
+            None if one.hides(path) or two.hides(path) else answer
+            for path, answer in zip(paths, answers, strict=False)
         ]
-
-    def _is_special(self, path: str, found: Quick) -> bool:
-        """Whether there is more to a directory than its names: a view, or leftovers of ours."""
-        one, two = self._source, self._destination
-        if one.hides(path) or two.hides(path):
-            return True
-        prefix = two.temporary_prefix
-        return _any_begins(found.rest, prefix) or _any_begins(found.equal, prefix)
-
-
-def _any_begins(names: Sequence[str], prefix: str) -> bool:
-    """Of sorted names."""
-    place = bisect_left(names, prefix)
-    return place < len(names) and names[place].startswith(prefix)

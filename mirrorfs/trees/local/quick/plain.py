@@ -13,14 +13,15 @@ from mirrorfs.trees.local.quiet import open_quietly
 
 
 def look(
-    source: int, destination: int, names: Sequence[str], terms: Terms, *, most: int
+    source: int, destination: int, names: Sequence[str], terms: Terms, prefix: str, *, most: int
 ) -> list[Quick | None]:
     """What the directories ``names`` hold, relative to two held ones; the first of them, where
-    these have more than ``most`` names."""
+    these have more than ``most`` names. Nothing is told of one with a name that has the
+    ``prefix``."""
     answers: list[Quick | None] = []
     seen = 0
     for name in names:
-        answers.append(answer := _directory(source, destination, name, terms))
+        answers.append(answer := _directory(source, destination, name, terms, prefix))
         if answer is not None:
             seen += len(answer.equal) + len(answer.rest)
             if seen >= most:
@@ -28,14 +29,14 @@ def look(
     return answers
 
 
-def _directory(source: int, destination: int, name: str, terms: Terms) -> Quick | None:
+def _directory(source: int, destination: int, name: str, terms: Terms, prefix: str) -> Quick | None:
     flags = DIRECTORY | os.O_NOFOLLOW
     try:
         here = open_quietly(name, flags, source)
         try:
             there = open_quietly(name, flags, destination)
             try:
-                return _pair(here, there, terms)
+                return _pair(here, there, terms, prefix)
             finally:
                 os.close(there)
         finally:
@@ -44,7 +45,7 @@ def _directory(source: int, destination: int, name: str, terms: Terms) -> Quick 
         return None
 
 
-def _pair(here: int, there: int, terms: Terms) -> Quick:
+def _pair(here: int, there: int, terms: Terms, prefix: str) -> Quick | None:
     """Raises OSError."""
     equal: list[str] = []
     rest: list[str] = []
@@ -52,6 +53,8 @@ def _pair(here: int, there: int, terms: Terms) -> Quick:
         twins = {item.name: item for item in iterator}
     with os.scandir(here) as iterator:
         items: Iterable[os.DirEntry[str]] = list(iterator)
+    if any(name.startswith(prefix) for name in (*twins, *(item.name for item in items))):
+        return None
     window, mode, owner, xattrs, uid = terms
     for item in items:
         name = item.name
