@@ -11,7 +11,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
@@ -110,25 +110,16 @@ class Screen:
 
 
 STOP = "stop"  # no key: ^Z, as a signal
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def _terminal() -> Iterator["_Terminal"]:
     """Signals that would leave the terminal as it is are obeyed by leaving it first."""
-
-    def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
     with ExitStack() as stack:
         terminal = stack.enter_context(_Terminal())
-        handlers: dict[int, Callable[[int, Any], None]] = {
-            signal.SIGTERM: end,
-            signal.SIGHUP: end,
-            signal.SIGWINCH: terminal.signalled,
-            signal.SIGTSTP: terminal.signalled,
-        }
-        for number, handler in handlers.items():
-            stack.callback(signal.signal, number, signal.signal(number, handler))
+        for number in (*ENDS, signal.SIGWINCH, signal.SIGTSTP):
+            stack.callback(signal.signal, number, signal.signal(number, terminal.signalled))
         yield terminal
 
 
@@ -158,8 +149,9 @@ class _Terminal:
             termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
     def signalled(self, number: int, _: object) -> None:
-        """Its size has changed, or somebody pressed ^Z."""
-        os.write(self._bell, b"z" if number == signal.SIGTSTP else b"w")
+        """It is to end, its size has changed, or somebody pressed ^Z."""
+        # RACE: what is raised here is lost if a finalizer is running, so nothing is.
+        os.write(self._bell, bytes((number,)))
 
     def sleep(self) -> None:
         """Let the shell have the terminal until it says otherwise."""
@@ -168,12 +160,16 @@ class _Terminal:
         signal.signal(signal.SIGTSTP, mine)
 
     def keys(self, seconds: float) -> list[str]:
-        """What was pressed, waited for so long; a new size is a key without a meaning."""
+        """What was pressed, waited for so long; a new size is a key without a meaning. Raises
+        SystemExit for a signal to end."""
         watched = [self._ring] + [self._fd] * (self._fd >= 0)
         ready, _, _ = select.select(watched, [], [], seconds)
         found = []
         if self._ring in ready:
-            found += [STOP if byte == ord("z") else "" for byte in os.read(self._ring, 64)]
+            for number in os.read(self._ring, 64):
+                if number in ENDS:
+                    raise SystemExit(128 + number)
+                found.append(STOP if number == signal.SIGTSTP else "")
         if self._fd in ready:
             pressed = os.read(self._fd, 64).decode("utf-8", "replace")
             if not pressed:

@@ -23,6 +23,7 @@ from support.process import DEADLINE, MIRRORFS, Service, until
 from mirrorfs.cli import main
 from mirrorfs.output.escape import printable
 from mirrorfs.output.picture import picture
+from mirrorfs.output.screen import Screen
 from mirrorfs.state import State
 from mirrorfs.status.account import account
 from mirrorfs.status.status import Phase, Status
@@ -165,6 +166,31 @@ def test_however_it_ends_the_terminal_is_as_it_was(tmp_path: Path, number: int) 
         os.kill(terminal.pid, number)
         assert terminal.ended() == 128 + number
         terminal.is_as_it_was()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_is_heard_wherever_it_comes(number: int) -> None:
+    """What a handler raises is lost where nobody could catch it."""
+
+    class Gone:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+            sum(range(10))
+
+    class Mirrors:
+        def look(self) -> list[dict[str, object]]:
+            Gone()
+            return []
+
+        def ask(self, mirror: object, what: str) -> str:
+            return ""
+
+        def recent(self, mirror: object, most: int) -> list[str]:
+            return []
+
+    with pytest.raises(SystemExit) as ended:
+        Screen(Mirrors())()
+    assert ended.value.code == 128 + number
 
 
 def test_suspended_it_gives_the_terminal_back(tmp_path: Path) -> None:
