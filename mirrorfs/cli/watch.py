@@ -6,7 +6,6 @@ changed since it ran last, instead of comparing everything.
 
 import os
 import signal
-import threading
 from contextlib import suppress
 
 from mirrorfs.cli.invocation import Call
@@ -21,6 +20,7 @@ from mirrorfs.state import State
 from mirrorfs.status.coverage import covered, limits, shown
 
 RETAIN_SECONDS = 60.0
+ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(call: Call) -> int:
@@ -36,9 +36,10 @@ def run(call: Call) -> int:
     state = State.find(call.flags.state.state_dir)
     with suppress(DriveAway):
         refuse_state(state.home, "source", located(source), made.filter)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    # RACE: a handler could only tell of them by way of a lock, that may be held where it
+    # interrupts. So there is none: every thread begins deaf, and what came waits to be asked for.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    ended = None
     keeper = FdStore.find(os.path.basename(state.source(source)))
     with Recorder(
         source,
@@ -48,8 +49,8 @@ def run(call: Call) -> int:
         keeper=keeper,
         patient=parse(source) is not None,
     ) as recorder:
-        while not recorder.watcher.ready.wait(0.1) and not stop.is_set():
-            pass
+        while ended is None and not recorder.watcher.ready.wait(0.1):
+            ended = signal.sigtimedwait(ENDS, 0)
         notify("READY=1")
         watched = recorder.watcher.status()
         call.log.notice(
@@ -57,6 +58,7 @@ def run(call: Call) -> int:
         )
         for line in shown(covered(watched, limits())):
             call.log.notice(printable(line))
-        while not stop.wait(RETAIN_SECONDS):
-            recorder.retain()
+        while ended is None:
+            if (ended := signal.sigtimedwait(ENDS, RETAIN_SECONDS)) is None:
+                recorder.retain()
     return ExitCode.OK
