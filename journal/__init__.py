@@ -120,6 +120,9 @@ what it vouches for is durable), I6 (replay is idempotent), I7's fold, and of I2
 must come first after `JournalUnwritable` or a recovery that was not clean.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from journal.alive import writer_alive
 from journal.cursor import CursorFile
 from journal.errors import (
@@ -135,12 +138,33 @@ from journal.errors import (
     Lost,
     RecordInvalid,
 )
-from journal.reader import Batch, Reader
-from journal.recovery import Recovery
-from journal.retention import Compaction, Fold, Retention, compact, retain, trim
-from journal.segment import Position
-from journal.verify import Report, verify
-from journal.writer import SEGMENT_SIZE, Writer
+from journal.position import Position
+
+if TYPE_CHECKING:
+    from journal.reader import Batch, Reader
+    from journal.recovery import Recovery
+    from journal.retention import Compaction, Fold, Retention, compact, retain, trim
+    from journal.verify import Report, verify
+    from journal.writer import SEGMENT_SIZE, Writer
+
+# What reads or writes records needs msgpack; who only asks whether there are any does without.
+_LATER = {
+    "reader": ("Batch", "Reader"),
+    "recovery": ("Recovery",),
+    "retention": ("Compaction", "Fold", "Retention", "compact", "retain", "trim"),
+    "verify": ("Report", "verify"),
+    "writer": ("SEGMENT_SIZE", "Writer"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _LATER.items():
+        if name in names:
+            found = import_module(f"journal.{module}")
+            globals().update({each: getattr(found, each) for each in names})
+            return globals()[name]
+    raise AttributeError(f"module 'journal' has no attribute {name!r}")
+
 
 __all__ = [
     "SEGMENT_SIZE",

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 from journal import codec, files, segment
 from journal.codec import HEADER_SIZE, Frame, Header
 from journal.errors import CursorLost, JournalCorrupt, RecordInvalid
+from journal.position import Position
 from journal.scan import NEAR, Walk
-from journal.segment import Position, Segment
+from journal.segment import Segment
 
 
 class Batch(NamedTuple):

@@ -21,8 +21,9 @@ from journal.errors import (
     JournalUnwritable,
     RecordInvalid,
 )
+from journal.position import Position
 from journal.scan import Walk
-from journal.segment import Position, Segment
+from journal.segment import Segment
 
 Fold = Callable[[Sequence[Any]], Sequence[Any]]
 _AT_ONCE = 50_000

@@ -16,18 +16,9 @@ from typing import NamedTuple
 from journal import codec, files
 from journal.codec import Header
 from journal.errors import CursorLost, JournalCorrupt, JournalVersion
+from journal.position import Position
 
 _NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{32})(?:-([0-9a-f]{16}))?\.segment", re.ASCII)
-
-
-class Position(NamedTuple):
-    """Everything up to and including `sequence` has been seen.
-
-    `epoch` is 32 hex digits; `sequence` increases strictly over the whole journal, across epochs.
-    """
-
-    epoch: str
-    sequence: int
 
 
 class Segment(NamedTuple):

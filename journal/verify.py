@@ -6,8 +6,9 @@ from typing import Literal, NamedTuple
 
 from journal import codec, files, recovery, segment
 from journal.errors import JournalError, RecordInvalid
+from journal.position import Position
 from journal.scan import End, Walk
-from journal.segment import Position, Segment
+from journal.segment import Segment
 
 
 class Report(NamedTuple):

@@ -17,8 +17,9 @@ from typing import Any, Final, Self
 from journal import codec, files, segment
 from journal.codec import BROKEN, Header
 from journal.errors import JournalUnwritable
+from journal.position import Position
 from journal.recovery import Recovery, Tail, recover
-from journal.segment import Position, Segment
+from journal.segment import Segment
 
 SEGMENT_SIZE: Final = 8 << 20
 MIN_SEGMENT_SIZE: Final = 4096

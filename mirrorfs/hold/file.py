@@ -21,8 +21,6 @@ from contextlib import suppress
 from typing import IO, Any
 from zlib import crc32
 
-import msgpack  # type: ignore[import-untyped]
-
 from journal import JournalError, files
 from mirrorfs.core.approval import Touch, identify, touches
 from mirrorfs.core.plan import Action, Stage, Totals, Verb
@@ -174,6 +172,8 @@ class HoldFile:
 
 
 def _put(file: IO[bytes], value: object) -> None:
+    import msgpack  # type: ignore[import-untyped]
+
     payload = msgpack.packb(value, unicode_errors="surrogateescape")
     if len(payload) > MAX_FRAME:
         raise ValueError("a part of it is too large")
@@ -181,6 +181,8 @@ def _put(file: IO[bytes], value: object) -> None:
 
 
 def _unpacked(payload: bytes) -> Any:
+    import msgpack
+
     try:
         return msgpack.unpackb(
             payload, use_list=False, unicode_errors="surrogateescape", max_ext_len=0

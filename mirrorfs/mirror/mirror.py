@@ -7,18 +7,11 @@ the source widens the scope to everything, and says why in one line.
 import os
 import time
 from collections.abc import Callable, Collection
+from functools import cached_property
 from itertools import chain
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from journal import (
-    CursorLost,
-    JournalCorrupt,
-    JournalError,
-    JournalUnreadable,
-    Position,
-    Reader,
-    writer_alive,
-)
+from journal import CursorLost, JournalCorrupt, JournalError, JournalUnreadable, Position
 from mirrorfs.apply.quota import Quota
 from mirrorfs.core.approval import Touch
 from mirrorfs.core.change import Dirty
@@ -53,6 +46,9 @@ from mirrorfs.sync.mounted import MountedSource
 from mirrorfs.sync.settings import Settings
 from mirrorfs.sync.sync import Pass, Waits
 from mirrorfs.trees.local import LocalTree
+
+if TYPE_CHECKING:
+    from journal import Reader
 
 
 class Mirror:
@@ -152,7 +148,7 @@ class Mirror:
             listener=self._flushing,
             doubts=lambda: self._flushing.doubts,
         )
-        self._journal = Reader(self._state.journal(source))
+        self._recorded = self._state.journal(source)
         self._file = CheckpointFile(place)
         self._why = ""
         self.checkpoint = self._file.load()
@@ -168,7 +164,13 @@ class Mirror:
     @property
     def has_journal(self) -> bool:
         """Whether anybody ever recorded this source."""
-        return os.path.isdir(self._journal.directory)
+        return os.path.isdir(self._recorded)
+
+    @cached_property
+    def _journal(self) -> "Reader":
+        from journal import Reader
+
+        return Reader(self._recorded)
 
     def reading(self) -> Reading:
         """Decide what to look at; asks the watcher, if there is one, whether it is up to date.
@@ -192,11 +194,7 @@ class Mirror:
             )
         kept = self.has_journal
         covered = recorded_for(self._state, self.places[0], self._left_out)
-        watched = (
-            kept
-            and writer_alive(self._journal.directory)
-            and watcher_answers(self._journal, self._state.cookies(self.places[0]))
-        )
+        watched = kept and watcher_answers(self._journal, self._state.cookies(self.places[0]))
         tail = self._journal.tail_position() if watched else None
         if self._full:
             return everything("as asked", tail)

@@ -5,10 +5,14 @@ Law: a record that is not understood widens what must be looked at, it is never 
 
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from journal import JournalError, Position, Reader
+from journal import JournalError, Position, writer_alive
 from mirrorfs.core.change import Change, ChangeRefused, Cookie, Gap, decode
 from mirrorfs.mirror.cookies import Cookies
+
+if TYPE_CHECKING:
+    from journal import Reader
 
 ANSWER_SECONDS = 15.0  # a busy machine has kept a watcher for five; comparing everything costs more
 
@@ -16,7 +20,7 @@ ANSWER_SECONDS = 15.0  # a busy machine has kept a watcher for five; comparing e
 class Replay:
     """The changes after a position; ``cursor`` moves along."""
 
-    def __init__(self, reader: Reader, after: Position | None) -> None:
+    def __init__(self, reader: "Reader", after: Position | None) -> None:
         self._reader = reader
         self.cursor = after
 
@@ -33,13 +37,16 @@ class Replay:
             self.cursor = batch.position
 
 
-def watcher_answers(journal: Reader, cookies: str) -> bool:
+def watcher_answers(journal: "Reader", cookies: str) -> bool:
     """A barrier: whether every change made before now stands in the journal, as the watcher says.
 
     A file made in the watcher's cookie directory comes through the kernel's queue behind all
     earlier events and is answered with a record. Takes some milliseconds; False after
-    `ANSWER_SECONDS` of silence.
+    `ANSWER_SECONDS` of silence, and at once where nobody watches. Raises JournalError when that
+    cannot be told.
     """
+    if not writer_alive(journal.directory):
+        return False
     laid = Cookies[None](cookies)
     try:
         replay = Replay(journal, journal.tail_position())
