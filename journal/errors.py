@@ -1,10 +1,10 @@
 """Every way this package says no, under one root, split by who must act.
 
 `JournalLocked`, `JournalUnsafe` and `JournalVersion` are for the person who runs the program;
-`JournalUnwritable` for the writer's owner (free space, then append again), `JournalUnreadable` for
-whoever reads (the disk, or too many open files); `CursorLost`,
-`CursorDamaged` and `JournalCorrupt` for a reader, and all three mean the same to it: *what changed
-is not known, look at everything*; `RecordInvalid` for the programmer.
+`JournalUnwritable` for the writer's owner (free space, then append again), and so is `JournalGone`
+(open another writer); `JournalUnreadable` for whoever reads (the disk, or too many open files);
+`CursorLost`, `CursorDamaged` and `JournalCorrupt` for a reader, and all three mean the same to it:
+*what changed is not known, look at everything*; `RecordInvalid` for the programmer.
 """
 
 from typing import Literal
@@ -38,6 +38,15 @@ class JournalUnwritable(JournalError):
         super().__init__(f"cannot write the journal at {path}: {cause.strerror or cause}")
         self.path = path
         self.errno = cause.errno
+
+
+class JournalGone(JournalError):
+    """Others removed the journal, or put it elsewhere, while it was written: no reader would find
+    what is appended. This writer is of no use any more."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"the journal at {path} was removed, or moved, while it was written")
+        self.path = path
 
 
 class JournalUnreadable(JournalError):

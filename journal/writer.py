@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from journal import codec, files, segment
 from journal.codec import BROKEN, Header
-from journal.errors import JournalUnwritable
+from journal.errors import JournalGone, JournalUnwritable
 from journal.position import Position
 from journal.recovery import Recovery, Tail, recover
 from journal.segment import Segment
@@ -53,6 +53,7 @@ class Writer:
         if not MIN_SEGMENT_SIZE <= segment_size <= codec.MAX_SEGMENT:
             raise ValueError(f"segment_size={segment_size}")
         self.directory = os.fspath(directory)
+        self._lock = os.path.join(self.directory, "lock")
         self._size = segment_size
         self._sync_every = sync_every
         self._on_append = on_append
@@ -161,10 +162,11 @@ class Writer:
         A frame is seen by readers whole or not at all. Records: what msgpack can pack without
         extension types; 64 KiB each at most, and no array or map of more than 1,024 items.
 
-        Raises `RecordInvalid` (nothing was written) or `JournalUnwritable` (of several frames the
-        first ones may be in). After that the records are the caller's to account for; the next
-        append begins a new segment.
+        Raises `RecordInvalid`, `JournalGone` (nothing was written) or `JournalUnwritable` (of
+        several frames the first ones may be in). After that the records are the caller's to account
+        for; the next append begins a new segment.
         """
+        self._require_place()
         for payload, count in codec.pack(records):
             self._append(payload, count)
         if self._on_append is not None:
@@ -172,6 +174,20 @@ class Writer:
         if self._sync_every is not None and self._sequence - self._durable >= self._sync_every:
             self.sync()
         return self.position
+
+    def _require_place(self) -> None:
+        """Readers go by names: what is appended to a file that has none any more is lost, and
+        silently. Raises `JournalGone`, `JournalUnwritable`."""
+        try:
+            there, ours = os.stat(self._lock), os.fstat(self._lock_fd)
+            found = (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+            found = found and os.fstat(self._fd).st_nlink > 0
+        except (FileNotFoundError, NotADirectoryError):
+            found = False
+        except OSError as error:
+            raise JournalUnwritable(self.directory, error) from error
+        if not found:
+            raise JournalGone(self.directory)
 
     def _append(self, payload: bytes, count: int) -> None:
         need = codec.frame_size(len(payload))

@@ -7,6 +7,7 @@ changed since it ran last, instead of comparing everything.
 import os
 import signal
 from contextlib import suppress
+from functools import partial
 
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
@@ -48,6 +49,7 @@ def run(call: Call) -> int:
         noticing=noticing(call.flags),
         keeper=keeper,
         patient=parse(source) is not None,
+        removed=partial(os.kill, os.getpid(), signal.SIGTERM),
     ) as recorder:
         while ended is None and not recorder.watcher.ready.wait(0.1):
             ended = signal.sigtimedwait(ENDS, 0)
@@ -61,4 +63,5 @@ def run(call: Call) -> int:
         while ended is None:
             if (ended := signal.sigtimedwait(ENDS, RETAIN_SECONDS)) is None:
                 recorder.retain()
+        recorder.check()
     return ExitCode.OK

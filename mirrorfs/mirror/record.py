@@ -13,7 +13,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
 
-from journal import JournalError, JournalLocked, Position, Writer, compact, retain, trim
+from journal import (
+    JournalError,
+    JournalGone,
+    JournalLocked,
+    Position,
+    Writer,
+    compact,
+    retain,
+    trim,
+)
 from mirrorfs.core.change import Change, Cookie, encode
 from mirrorfs.core.compact import compact as fewer
 from mirrorfs.core.tree import Identity
@@ -51,12 +60,21 @@ class Recorded(StateError):
     """Another process records this source already."""
 
 
+class RecordRemoved(TemporaryError):
+    """What was recorded is gone, and with it more of the state that cannot be made anew while it is
+    in use."""
+
+    def __init__(self, error: JournalGone) -> None:
+        super().__init__(str(error), remedy="begin again: everything is compared then")
+
+
 class Recorder:
     """A watcher and the journal it writes; a context manager. Raises Recorded, StateError.
 
-    ``appended`` is called from the watcher's thread after each append. What all ``extents`` leave
-    out gets no watch: the journal vouches for no mirror that takes it in. ``keeper`` keeps the
-    watch for the next process. ``patient``: a source that is not there yet is waited for.
+    ``appended`` is called from the watcher's thread after each append, ``removed`` when somebody
+    removed the journal: from then on nothing is recorded, and `check` says so. What all ``extents``
+    leave out gets no watch: the journal vouches for no mirror that takes it in. ``keeper`` keeps
+    the watch for the next process. ``patient``: a source that is not there yet is waited for.
     """
 
     def __init__(
@@ -66,6 +84,7 @@ class Recorder:
         state: State,
         extents: Sequence[Extent],
         appended: Callable[[Position], None] | None = None,
+        removed: Callable[[], None] = lambda: None,
         noticing: Noticing = BY_ITSELF,
         keeper: Keeper | None = None,
         patient: bool = False,
@@ -73,6 +92,8 @@ class Recorder:
     ) -> None:
         self._state = state
         self._place = place
+        self._removed = removed
+        self._gone: JournalGone | None = None
         make(state.source(place))
         cookies = make(state.cookies(place))
         self._cookies = Cookies[Callable[[Position], None]](cookies)
@@ -158,8 +179,18 @@ class Recorder:
         """Take a barrier away, whether it was heard of or not."""
         self._cookies.lift(nonce)
 
+    def check(self) -> None:
+        """Raises RecordRemoved."""
+        if self._gone is not None:
+            raise RecordRemoved(self._gone)
+
     def _emit(self, changes: list[Change]) -> None:
-        position = self.writer.append([encode(change) for change in changes])
+        try:
+            position = self.writer.append([encode(change) for change in changes])
+        except JournalGone as error:
+            self._gone = error
+            self._removed()
+            raise
         if awaited := self._cookies.awaited:
             for change in changes:
                 if isinstance(change, Cookie) and (heard := awaited.get(change.nonce)):

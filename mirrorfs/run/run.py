@@ -73,6 +73,7 @@ class Run:
         self._destinations = [target.destination for target in targets]
         self.conditions = [life.condition for life in self._lives]
         self._moved = trio.Event()
+        self._removed = trio.Event()
 
     def stop(self, *, again: bool = False) -> None:
         """End what is being done at the next batch or piece of content; call before cancelling.
@@ -135,11 +136,15 @@ class Run:
             self._noted.note(position)
             token.run_sync_soon(self._ring, idempotent=True)
 
+        def removed() -> None:
+            token.run_sync_soon(self._removed.set, idempotent=True)
+
         make = partial(
             Recorder,
             self._source,
             state=self._state,
             appended=appended,
+            removed=removed,
             extents=extents,
             noticing=self._noticing,
             patient=True,
@@ -190,6 +195,11 @@ class Run:
                 nursery.start_soon(life, recording, ready, trouble)
 
     async def _watch(self, ready: trio.Event, recorder: Recorder) -> None:
+        """Until the journal is removed. Raises RecordRemoved."""
+        await beside(self._removed.wait, partial(self._tend, ready, recorder))
+        recorder.check()
+
+    async def _tend(self, ready: trio.Event, recorder: Recorder) -> None:
         """Tell when everything is watched; then keep the journal small, for as long as it grows."""
         self.pulse.watch(recorder.watcher)
         if recorder.watcher.is_lost:  # for as long as a drive is away

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from journal import (
     CursorDamaged,
     CursorFile,
+    JournalGone,
     JournalUnsafe,
     JournalUnwritable,
     Reader,
@@ -166,6 +167,36 @@ def test_what_is_made_is_private(directory: Path) -> None:
         os.umask(old)
     assert directory.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {0o600}
+
+
+def _replaced(directory: Path) -> None:
+    directory.rename(directory.with_name("away"))
+    shutil.copytree(directory.with_name("away"), directory)
+
+
+@pytest.mark.parametrize(
+    "goes",
+    [
+        shutil.rmtree,
+        lambda directory: shutil.rmtree(directory.parent),
+        lambda directory: directory.rename(directory.with_name("away")),
+        lambda directory: (directory / "lock").unlink(),
+        lambda directory: next(directory.glob("*.segment")).unlink(),
+        _replaced,
+    ],
+    ids=["removed", "removed above", "moved", "its lock", "its segment", "replaced"],
+)
+def test_who_writes_hears_that_nobody_could_read_it(tmp_path: Path, goes: Any) -> None:
+    directory = tmp_path / "above" / "journal"
+    directory.parent.mkdir()
+    with Writer(directory) as writer:
+        writer.append([1])
+        goes(directory)
+        before = writer.position
+        for _ in range(2):
+            with pytest.raises(JournalGone, match="was removed, or moved"):
+                writer.append([2])
+        assert writer.position == before
 
 
 def test_a_copied_directory_is_a_journal_of_its_own(directory: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ restart once the cause is gone. Everything else goes on.
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -259,3 +260,45 @@ def test_what_the_system_refuses_is_listed_and_nothing_is_removed(
     assert leftovers(destination) == []
     call("sync", "-a", source, destination, state=state)
     assert differences(source, destination) == []
+
+
+@pytest.mark.parametrize("backend", ["inotify", "fanotify"])
+@pytest.mark.parametrize("gone", ["", "sources"])
+@pytest.mark.parametrize("verb", ["run", "watch"])
+def test_state_that_is_removed_while_it_is_used_ends_it_and_loses_nothing(
+    places: Places, verb: str, gone: str, backend: str
+) -> None:
+    """Nobody would read what is written down from then on; begun again, everything is compared."""
+    source, destination, state = places
+    (source / "before").touch()
+    pair = (source, destination)
+    flags = ("--watch-backend", backend)
+    with Service(verb, *pair[: 2 if verb == "run" else 1], state=state, flags=flags) as service:
+        if verb == "run":
+            service.reaches("in sync")
+        else:
+            service.watches()
+            call("sync", "-a", *pair, state=state)
+        until(lambda: _removed(state / gone, state / "sources"), "nothing of it is made anew")
+        (source / "after").touch()
+        assert service.ended() == 5
+        assert "was removed, or moved, while it was written (begin again" in service.said()
+    with Service("run", *pair, state=state, flags=flags) as run:
+        run.reaches("in sync")
+        assert not differences(*pair)
+
+
+def _removed(tree: Path, part: Path) -> bool:
+    """Whether a part of it is gone; the service may still be writing to another."""
+    shutil.rmtree(tree, ignore_errors=True)
+    return not part.exists()
+
+
+def test_a_mirrors_state_that_is_removed_is_made_anew(places: Places) -> None:
+    source, destination, state = places
+    (source / "before").touch()
+    with Service("run", source, destination, state=state) as run:
+        run.reaches("in sync")
+        shutil.rmtree(state / "mirrors", ignore_errors=True)
+        (source / "after").touch()
+        until((destination / "after").exists, "what changed later is mirrored")
