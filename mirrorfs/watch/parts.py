@@ -12,6 +12,7 @@ heard, and it is scanned.
 
 import os
 import select
+import stat
 import time
 from collections.abc import Callable
 from functools import partial
@@ -268,7 +269,7 @@ class Parts:
                 self._record([Gap(path, "something was mounted here")])
 
     def _wants_its_own(self, path: str, kind: str) -> bool:
-        if is_silent(kind):
+        if is_silent(kind) or self._is_file(path):
             return True
         if self._task.backend == "inotify":
             return False
@@ -276,6 +277,14 @@ class Parts:
             return True
         try:
             return not refusal(self._place(path))
+        except OSError:
+            return False
+
+    def _is_file(self, path: str) -> bool:
+        """A file that is mounted over another one: whoever writes to it is heard of where it comes
+        from, not here; nobody watches it."""
+        try:
+            return not stat.S_ISDIR(os.stat(self._place(path)).st_mode)
         except OSError:
             return False
 

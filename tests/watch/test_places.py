@@ -63,6 +63,30 @@ def test_a_bind_mount_of_the_same_file_system_is_not_left_out(
             watched.watcher.close()
 
 
+@pytest.mark.backends("inotify", "fanotify", "auto")
+def test_a_file_that_is_mounted_over_another_is_looked_at(
+    backend: str, tmp_path: Path, source: Path, start: Callable
+) -> None:
+    """Whoever writes to it is heard of where it comes from: as with what containers mount."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.touch()
+    for name in ("before", "later"):
+        (source / name).touch()
+    with mounted(("--bind", elsewhere), source / "before"):
+        watched = start()
+        assert ("before", "not a directory") in watched.watcher.status().failures
+        with mounted(("--bind", elsewhere), source / "later"):
+            watched.gapped("later", "not a directory", "something was mounted")
+            watched.barrier()
+            elsewhere.write_text("new")
+            gaps = {each.path for each in watched.barrier() if isinstance(each, Gap)}
+            assert gaps == {"before", "later"}
+            watched.assert_complete()
+        watched.gapped("later", "unmounted")
+        watched.barrier()
+        watched.assert_complete()
+
+
 @pytest.mark.backends("inotify", "auto")
 def test_a_directory_that_was_hidden_by_a_mount_is_heard_of_again(
     start: Callable, source: Path
