@@ -103,7 +103,8 @@ async def _recorded(recorder: Laying) -> Position:
     except OSError as error:
         raise TemporaryError(
             f"no barrier can be laid: {error.strerror}",
-            remedy="give the state directory's disk some room",
+            remedy="give the state directory's disk some room; what was removed there is made anew "
+            "at the next start",
         ) from error
     try:
         await heard.wait()
