@@ -71,4 +71,4 @@ class Checking:
         equal = [name for name in answer.equal if includes(join(path, name))]
         if len(equal) < len(answer.equal) and rules.options.delete_excluded:
             return None
-        return Quick(equal, answer.rest, len(answer.equal) - len(equal))
+        return answer._replace(equal=equal, left_out=len(answer.equal) - len(equal))

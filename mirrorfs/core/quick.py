@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mirrorfs.core.options import Links, Options
+from mirrorfs.core.tree import Entry
 
 
 class Terms(NamedTuple):
@@ -25,11 +26,14 @@ class Terms(NamedTuple):
 
 
 class Quick(NamedTuple):
-    """What one look at a directory on both sides told: ``equal`` files need nothing, ``rest`` is
-    every other name that stands on either side; ``left_out``: as many are equal and excluded."""
+    """What one look at a directory on both sides told: ``equal`` files need nothing; ``theirs`` and
+    ``ours`` are what the source and the destination hold, as far as that was looked at; ``rest``
+    is every other name that stands on either side; ``left_out``: as many are equal and excluded."""
 
     equal: Sequence[str]
     rest: list[str]
+    theirs: dict[str, Entry]
+    ours: dict[str, Entry]
     left_out: int = 0
 
 

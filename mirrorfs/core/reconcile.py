@@ -144,10 +144,11 @@ class Reconciler:
         if quick is not None:
             names, batch.equal = quick.rest, quick.equal
             batch.source_entries = batch.destination_entries = len(quick.equal) + quick.left_out
-            if not names:
+            if not names and not quick.theirs:
                 self._rules.names.saw(frame.path, None, {})
                 return []
         theirs = ours = Listing({})
+        told = quick is not None and not quick.rest
         files: Sequence[str] = ()
         opens = self._rules.filter.descends(frame.path)
         if frame.want is not None and not opens and not self._options.delete_excluded:
@@ -161,7 +162,7 @@ class Reconciler:
                 if (found := self._bulking.of(frame)) is not None:
                     files, wanted = found
                     names = wanted
-                if names is None or names or not files:
+                if not told and (names is None or names or not files):
                     theirs = self._source.read(frame.path, names)
                 marked = self._marked(self._source, frame, theirs)
             except TreeError as error:
@@ -173,7 +174,7 @@ class Reconciler:
             if marked:
                 frame.shelters = True
                 return []
-        if frame.found is not None:
+        if frame.found is not None and not told:
             try:
                 # What the source lacks can only go: of that no attributes are compared.
                 bare = not theirs.entries and not self._rules.tracks
@@ -191,6 +192,9 @@ class Reconciler:
             if frame.marked and frame.want is None:
                 frame.shelters = True
                 return []
+        if quick is not None:
+            theirs = theirs._replace(entries={**quick.theirs, **theirs.entries})
+            ours = ours._replace(entries={**quick.ours, **ours.entries})
         if self._options.empty_directories:
             frame.make(batch)
         respelled: list[str] = []

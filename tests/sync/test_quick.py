@@ -175,8 +175,8 @@ def test_each_directory_is_asked_for_once(tmp_path: Path) -> None:
             os.utime(_touched(place / path / "file"), ns=(1, 1))
     asked: list[str] = []
 
-    def counting(one: int, other: int, names, agreed, prefix):
-        answers = plain.look(one, other, names, agreed, prefix, most=20)
+    def counting(one: int, other: int, names, agreed, bounds):
+        answers = plain.look(one, other, names, agreed, bounds, most=20)
         asked.extend(f"{os.readlink(f'/proc/self/fd/{one}')}/{name}" for name in names)
         del asked[len(asked) - len(names) + len(answers) :]
         return answers
@@ -204,9 +204,12 @@ STRICT = Terms(mode=True, owner=True, xattrs=True)
 OURS = ".ours-"  # how our temporaries begin
 
 
-def told(look, one, other, names, agreed, **bounds) -> list[Quick | None]:
+def told(look, one, other, names, agreed, **most) -> list[Quick | None]:
     """What is answered, its names made."""
-    answers = look(one, other, names, agreed, OURS, **bounds)
+    devices = os.fstat(one).st_dev, os.fstat(other).st_dev
+    answers = look(
+        *(one, other, names, agreed, plain.Bounds(OURS, devices, (agreed.xattrs,) * 2)), **most
+    )
     for answer in answers:
         assert answer is None or len(answer.equal) == len([*answer.equal])
     return [answer and answer._replace(equal=[*answer.equal]) for answer in answers]
@@ -276,12 +279,13 @@ def test_each_difference_is_seen_by_both(native, two) -> None:
                 agreed = base._replace(**{field: value})
                 (wanted,) = told(plain.look, one, other, ["."], agreed, most=1)
                 assert wanted is not None
-                assert sorted(wanted.equal + wanted.rest) == names
+                assert sorted([*wanted.equal, *wanted.rest, *wanted.theirs]) == names
+                assert wanted.theirs.keys() == wanted.ours.keys() == {"directory"}
                 for threads in (1, 3):
                     answer = told(native, one, other, ["."], agreed, threads=threads, most=1)
                     assert answer == [wanted], agreed
     (strictly,) = told(plain.look, one, other, ["."], STRICT, most=1)
-    assert strictly == Quick(["alike", "alike, turned", "xattrs of one kind"], strictly.rest)
+    assert strictly == strictly._replace(equal=["alike", "alike, turned", "xattrs of one kind"])
 
 
 @pytest.mark.slow
@@ -349,6 +353,37 @@ def test_what_cannot_be_looked_at_is_not_known(native, two, tmp_path: Path) -> N
         assert found is not None
 
 
+@pytest.mark.root
+def test_directories_on_both_sides_are_told_as_they_are_read(native, two) -> None:
+    """But not what stands on another file system, has extended attributes, or is no directory."""
+    places, (one, other) = two
+    for place in places:
+        for name in ("both", "xattr", "mount", "link", "file"):
+            (place / name).mkdir()
+    os.setxattr(places[1] / "xattr", "user.a", b"1")
+    (places[0] / "link").rmdir()
+    (places[0] / "link").symlink_to("both")
+    (places[1] / "file").rmdir()
+    (places[1] / "file").touch()
+    (places[0] / "only").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", places[1] / "mount"], check=True)
+    try:
+        for look in (partial(plain.look, most=99), partial(native, threads=2, most=99)):
+            for terms_, names in ((STRICT, ["both"]), (Terms(), ["both", "xattr"])):
+                (found,) = told(look, one, other, ["."], terms_)
+                assert found is not None
+                assert sorted(found.theirs) == sorted(found.ours) == names
+                rest = {"both", "xattr", "mount", "link", "file", "only"}.difference(names)
+                assert found.rest == sorted(rest)
+                assert not found.equal
+                opts = ARCHIVE if terms_ is STRICT else PLAIN
+                for place, entries in zip(places, (found.theirs, found.ours), strict=True):
+                    with LocalTree(place, opts) as tree:
+                        assert tree.read("", names).entries == entries
+    finally:
+        subprocess.run(["umount", places[1] / "mount"], check=True)
+
+
 def test_where_something_of_ours_is_left_nothing_is_told(native, two) -> None:
     places, (one, other) = two
     for name in ("neither", "source", "destination"):
@@ -359,7 +394,11 @@ def test_where_something_of_ours_is_left_nothing_is_told(native, two) -> None:
     (places[1] / "destination" / ".ours-").touch()
     for look in (partial(plain.look, most=99), partial(native, threads=2, most=99)):
         names = ["neither", "source", "destination"]
-        assert told(look, one, other, names, Terms()) == [Quick([".ours"], []), None, None]
+        assert told(look, one, other, names, Terms()) == [
+            Quick([".ours"], [], {}, {}),
+            None,
+            None,
+        ]
 
 
 def test_names_that_come_and_go_meanwhile_do_no_harm(native, two) -> None:
@@ -400,7 +439,7 @@ def test_no_look_leaves_a_trace_or_a_descriptor(native, two) -> None:
             os.utime(path, ns=(1, 1))
     before = os.listdir("/proc/self/fd")
     for look in (partial(plain.look, most=9), partial(native, threads=2, most=9)):
-        assert list(told(look, one, other, ["directory"], STRICT)) == [Quick(["file"], [])]
+        assert list(told(look, one, other, ["directory"], STRICT)) == [Quick(["file"], [], {}, {})]
     assert os.listdir("/proc/self/fd") == before
     for place in places:
         for path in (place / "directory", place / "directory" / "file"):

@@ -66,10 +66,10 @@ class Reading:
         self._handles = handles
         self._temporaries = temporaries
         self._targets = options.links is Links.KEEP
-        self._xattrs = options.xattrs
+        self.xattrs = options.xattrs
         with handles.take("") as fd:
-            self._home = os.fstat(fd).st_dev
-        self._views = Views(self._home)
+            self.home = os.fstat(fd).st_dev
+        self._views = Views(self.home)
         self._shown: set[str] = set()  # directories that are views; nothing in them is listed
         self._follow = follow
         self.seeks_leftovers = False
@@ -78,13 +78,13 @@ class Reading:
         """See `mirrorfs.trees.base.Tree.root`."""
         with self._handles.take("") as fd:
             try:
-                return entry_of(os.fstat(fd), "", read_xattrs(fd) if self._xattrs else None)
+                return entry_of(os.fstat(fd), "", read_xattrs(fd) if self.xattrs else None)
             except OSError as error:
                 raise TreeError(failure("", error, "look at the root")) from None
 
     def read(self, path: str, names: Collection[str] | None, *, bare: bool) -> Listing:
         """See `mirrorfs.trees.base.Tree.read`."""
-        xattrs = self._xattrs and not bare
+        xattrs = self.xattrs and not bare
         try:
             return self._read(path, names, xattrs)
         except TreeError as error:
@@ -180,7 +180,7 @@ class Reading:
         else:
             prefix = self._temporaries.prefix
             entries, left = at_once.look_at(
-                directory, list(names), prefix, self._home, xattrs=xattrs
+                directory, list(names), prefix, self.home, xattrs=xattrs
             )
         failures: dict[str, Failure] = {}
         for name in left:

@@ -151,6 +151,16 @@ class LocalTree(Destination):
         return self._reading.hides(path)
 
     @property
+    def device(self) -> int:
+        """The one its root is on."""
+        return self._reading.home
+
+    @property
+    def reads_xattrs(self) -> bool:
+        """Whether its entries have extended attributes."""
+        return self._reading.xattrs
+
+    @property
     def temporary_prefix(self) -> str:
         """How the names of our temporaries begin."""
         return self._temporaries.prefix

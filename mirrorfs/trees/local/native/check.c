@@ -243,6 +243,8 @@ static void *pair(void *given)
                  is_equal(work->source, work->destination, ours->bytes + name->offset,
                           work->terms))
             name->verdict = EQUAL;
+        else if (name->type == DT_DIR && twin->type == DT_DIR)
+            name->verdict = BELOW;
     }
     return NULL;
 }
@@ -283,26 +285,53 @@ static int is_strange(const struct listing *list, const char *beginning)
     return 0;
 }
 
-static size_t count_equal(const struct listing *list)
+/* Look at the directories on both sides. What cannot be told of one leaves it in the rest. */
+static void look_below(struct answer *answer, const struct bounds *bounds, const int sides[2])
 {
-    size_t equal = 0;
-    for (size_t at = 0; at < list->count; at++)
-        equal += list->names[at].verdict == EQUAL;
-    return equal;
+    struct listing *ours = &answer->ours;
+    size_t count = 0, kept = 0;
+    for (size_t at = 0; at < ours->count; at++) {
+        answer->equal += ours->names[at].verdict == EQUAL;
+        count += ours->names[at].verdict == BELOW;
+    }
+    const char **names = malloc((count + 1) * sizeof *names);
+    for (int side = 0; side < 2; side++)
+        answer->seen[side] = malloc((count + 1) * sizeof *answer->seen[side]);
+    int told = names && answer->seen[0] && answer->seen[1];
+    for (size_t at = 0, next = 0; told && at < ours->count; at++)
+        if (ours->names[at].verdict == BELOW)
+            names[next++] = ours->bytes + ours->names[at].offset;
+    for (int side = 0; told && side < 2; side++)
+        look_at_names(sides[side], count, names, bounds->prefix, bounds->devices[side],
+                      bounds->xattrs[side], answer->seen[side]);
+    for (size_t at = 0, next = 0; at < ours->count; at++) {
+        if (ours->names[at].verdict != BELOW)
+            continue;
+        struct seen *one = &answer->seen[0][next], *two = &answer->seen[1][next];
+        next++;
+        if (told && one->look == SEEN && two->look == SEEN && S_ISDIR(one->found.st_mode) &&
+            S_ISDIR(two->found.st_mode)) {
+            answer->seen[0][kept] = *one;
+            answer->seen[1][kept++] = *two;
+        } else
+            ours->names[at].verdict = REST;
+    }
+    answer->below = kept;
+    free(names);
 }
 
 static void look_at(int source, int destination, const char *name, const struct terms *terms,
-                    int threads, struct answer *answer)
+                    const struct bounds *bounds, int threads, struct answer *answer)
 {
     struct table table = {NULL, 0};
     int here = open_directory(source, name);
     int there = here < 0 ? -1 : open_directory(destination, name);
     if (there >= 0 && !read_names(here, &answer->ours) && !read_names(there, &answer->theirs) &&
-        !is_strange(&answer->ours, terms->strange) &&
-        !is_strange(&answer->theirs, terms->strange) && !make_table(&table, &answer->theirs)) {
+        !is_strange(&answer->ours, bounds->prefix) &&
+        !is_strange(&answer->theirs, bounds->prefix) && !make_table(&table, &answer->theirs)) {
         struct pairing work = {answer, &table, terms, here, there, 0, 0};
         pair_all(&work, threads);
-        answer->equal = count_equal(&answer->ours);
+        look_below(answer, bounds, (int[]){here, there});
         answer->known = 1;
     }
     free(table.places);
@@ -319,6 +348,7 @@ struct looking {
     const char *const *names;
     size_t count, most;
     const struct terms *terms;
+    const struct bounds *bounds;
     struct answer *answers;
     size_t next, seen; /* shared */
 };
@@ -331,7 +361,8 @@ static int look_once(struct looking *work)
     if (at >= work->count)
         return 0;
     struct answer *answer = &work->answers[at];
-    look_at(work->source, work->destination, work->names[at], work->terms, work->threads, answer);
+    look_at(work->source, work->destination, work->names[at], work->terms, work->bounds,
+            work->threads, answer);
     __atomic_fetch_add(&work->seen, answer->ours.count + answer->theirs.count, __ATOMIC_RELAXED);
     return 1;
 }
@@ -344,9 +375,11 @@ static void *look_on(void *given)
 }
 
 size_t quick_look(int source, int destination, const char *const *names, size_t count,
-                  const struct terms *terms, int threads, size_t most, struct answer *answers)
+                  const struct terms *terms, const struct bounds *bounds, int threads, size_t most,
+                  struct answer *answers)
 {
-    struct looking work = {source, destination, threads, names, count, most, terms, answers, 0, 0};
+    struct looking work = {source, destination, threads, names, count,
+                           most,   terms,       bounds,  answers, 0, 0};
     pthread_t helpers[MOST_THREADS];
     int started = 0;
     memset(answers, 0, count * sizeof *answers);
@@ -366,4 +399,6 @@ void quick_release(struct answer *answer)
 {
     release_names(&answer->ours);
     release_names(&answer->theirs);
+    free(answer->seen[0]);
+    free(answer->seen[1]);
 }

@@ -7,16 +7,24 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "names.h"
+
 #define XATTR_SIZE 4096 /* whoever has more is left to the ordinary way */
 
 struct terms {
     int64_t window_ns; /* modification times less than this apart are equal */
     int64_t uid;       /* of the source's file; -1: anybody's */
     int mode, owner, xattrs;
-    const char *strange; /* a directory with a name that begins so is not known */
 };
 
-enum verdict { REST, EQUAL, DROPPED };
+/* Of whose directories more is told: see plain.py. By side, the source's first. */
+struct bounds {
+    const char *prefix;
+    uint64_t devices[2];
+    int xattrs[2];
+};
+
+enum verdict { REST, EQUAL, BELOW, DROPPED };
 
 struct name {
     uint32_t offset, length; /* in the bytes of its listing */
@@ -33,7 +41,8 @@ struct listing {
 /* What a directory holds on both sides, where that is `known`. */
 struct answer {
     struct listing ours, theirs; /* of the source, of the destination */
-    size_t equal;                /* so many names */
+    size_t equal, below;         /* so many names of that verdict */
+    struct seen *seen[2];        /* of those below, in their order, on both sides */
     int known;
 };
 
@@ -41,7 +50,8 @@ struct answer {
    answer: how many of them, the first ones, were looked at, enough for some `most` names. Each of
    these answers is to be released. */
 size_t quick_look(int source, int destination, const char *const *names, size_t count,
-                  const struct terms *terms, int threads, size_t most, struct answer *answers);
+                  const struct terms *terms, const struct bounds *bounds, int threads, size_t most,
+                  struct answer *answers);
 void quick_release(struct answer *answer);
 
 /* The names of an open directory; -1 for not known. To be released in either case. */

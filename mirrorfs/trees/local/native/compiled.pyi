@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 from mirrorfs.core.quick import Quick, Terms
 from mirrorfs.core.tree import Entry
+from mirrorfs.trees.local.quick.plain import Bounds
 from mirrorfs.trees.local.small import Terms as Manner
 from mirrorfs.watch.sift import Sifted
 
@@ -12,7 +13,7 @@ def look(
     destination: int,
     names: Sequence[str],
     agreed: Terms,
-    prefix: str,
+    within: Bounds,
     *,
     threads: int,
     most: int,

@@ -15,7 +15,7 @@ from os import fsencode, strerror
 
 from mirrorfs.core.quick import Quick
 
-EDITION = 3  # see mirrorfs.trees.local.native
+EDITION = 4  # see mirrorfs.trees.local.native
 
 
 cdef extern from "Python.h":
@@ -29,13 +29,17 @@ cdef extern from "dirent.h":
 
 cdef extern from "check.h":
     enum verdict:
-        REST, EQUAL
+        REST, EQUAL, BELOW
 
     struct terms:
         int64_t window_ns
         int64_t uid
         int mode, owner, xattrs
-        const char *strange
+
+    struct bounds:
+        const char *prefix
+        uint64_t devices[2]
+        int xattrs[2]
 
     struct name:
         uint32_t offset, length
@@ -48,12 +52,13 @@ cdef extern from "check.h":
 
     struct answer:
         listing ours, theirs
-        size_t equal
+        size_t equal, below
+        seen *seen[2]
         int known
 
     size_t quick_look(
         int source, int destination, const char **names, size_t count, const terms *agreed,
-        int threads, size_t most, answer *answers
+        const bounds *within, int threads, size_t most, answer *answers
     ) nogil
     void quick_release(answer *found) nogil
     int read_names(int directory, listing *list) nogil
@@ -71,19 +76,19 @@ cdef extern from "copy.h":
     ) nogil
 
 
-def look(
-    int source, int destination, names, agreed, str prefix, *, int threads, size_t most
-):
+def look(int source, int destination, names, agreed, within, *, int threads, size_t most):
     """What the directories ``names`` hold, relative to two held ones; the first of them, where it
-    is much. Nothing is told of one with a name that has the ``prefix``. At most so many
-    ``threads``; enough for ``most`` names. Raises MemoryError."""
+    is much. At most so many ``threads``; enough for ``most`` names. Raises MemoryError."""
     cdef size_t count = len(names), answered, at
     cdef terms wanted
+    cdef bounds bound
+    cdef bytes prefix = fsencode(within.prefix)
     wanted.window_ns = min(agreed.window_ns, 1 << 62)
     wanted.mode, wanted.owner, wanted.xattrs = agreed.mode, agreed.owner, agreed.xattrs
     wanted.uid = agreed.uid
-    strange = fsencode(prefix)
-    wanted.strange = strange
+    bound.prefix = prefix
+    bound.devices[0], bound.devices[1] = within.devices
+    bound.xattrs[0], bound.xattrs[1] = within.xattrs
     encoded = [fsencode(name) for name in names]
     if any(b"\0" in name for name in encoded):
         return []
@@ -97,10 +102,10 @@ def look(
         given[at] = encoded[at]
     with nogil:
         answered = quick_look(
-            source, destination, given, count, &wanted, threads, most, answers
+            source, destination, given, count, &wanted, &bound, threads, most, answers
         )
     try:
-        return [_told(&answers[at]) for at in range(answered)]
+        return [_told(&answers[at], within.xattrs) for at in range(answered)]
     finally:
         for at in range(answered):
             quick_release(&answers[at])
@@ -108,16 +113,24 @@ def look(
         PyMem_Free(answers)
 
 
-cdef _told(answer *found):
+cdef _told(answer *found, tuple xattrs):
     if not found.known:
         return None
+    cdef list below = _named(&found.ours, BELOW)
+    theirs = _seen(below, found.seen[0], () if xattrs[0] else None)
+    ours = _seen(below, found.seen[1], () if xattrs[1] else None)
     rest = _named(&found.ours, REST)
     rest += _named(&found.theirs, REST)
     rest.sort()
     cdef Names equal = Names()
     equal.found, equal.count = found.ours, found.equal
     memset(&found.ours, 0, sizeof(listing))
-    return Quick(equal, rest)
+    return Quick(equal, rest, theirs, ours)
+
+
+cdef dict _seen(list names, seen *found, object xattrs):
+    cdef Py_ssize_t at
+    return {names[at]: _entry(&found[at], xattrs) for at in range(len(names))}
 
 
 cdef class Names:

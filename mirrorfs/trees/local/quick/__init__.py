@@ -21,7 +21,7 @@ from mirrorfs.trees.local.quick import plain
 if TYPE_CHECKING:
     from mirrorfs.trees.local.tree import LocalTree
 
-LookAt = Callable[[int, int, Sequence[str], Terms, str], Sequence[Quick | None]]
+LookAt = Callable[[int, int, Sequence[str], Terms, plain.Bounds], Sequence[Quick | None]]
 MOST = 20_000  # names in one answer, or one directory's
 
 
@@ -39,6 +39,12 @@ class QuickCheck:
         self._source = source
         self._destination = destination
         self._terms = terms
+        # Where leftovers of ours are, the ordinary way clears them up.
+        self._bounds = plain.Bounds(
+            destination.temporary_prefix,
+            (source.device, destination.device),
+            (source.reads_xattrs, destination.reads_xattrs),
+        )
         self._look = compiled() or partial(plain.look, most=MOST)
 
     def look(self, directory: str, names: Sequence[str]) -> Sequence[Quick | None]:
@@ -46,8 +52,7 @@ class QuickCheck:
         one, two = self._source, self._destination
         try:
             with one.handles.take(directory) as here, two.handles.take(directory) as there:
-                # What has leftovers of ours in it is not told.
-                answers = self._look(here, there, names, self._terms, two.temporary_prefix)
+                answers = self._look(here, there, names, self._terms, self._bounds)
         except TreeError:
             return ()  # the ordinary way finds out what is wrong
         paths = (join(directory, name) for name in names)
