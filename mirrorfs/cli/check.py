@@ -11,10 +11,10 @@ from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.mirroring import read_settings
 from mirrorfs.cli.voice import Voice
 from mirrorfs.core.options import Options
-from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import Action, Verb
 from mirrorfs.core.reconcile import Reconciler
 from mirrorfs.core.record import replace
+from mirrorfs.core.rules import Rules
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tree import TreeError, join

@@ -14,7 +14,7 @@ from mirrorfs.core.record import field, mutable
 from mirrorfs.core.tree import join
 
 if TYPE_CHECKING:
-    from mirrorfs.core.pairing import Rules
+    from mirrorfs.core.rules import Rules
     from mirrorfs.core.walk import Frame
 
 MOST = 2048  # names copied without asking whether to go on

@@ -10,8 +10,8 @@ while what is below the first of them is walked; a directory is asked for once.
 
 from collections.abc import Sequence
 
-from mirrorfs.core.pairing import Rules
 from mirrorfs.core.quick import Quick
+from mirrorfs.core.rules import Rules
 from mirrorfs.core.tree import join, split
 from mirrorfs.core.walk import Frame
 

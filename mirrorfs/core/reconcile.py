@@ -25,9 +25,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mirrorfs.core.bulk import Bulk, Bulking
 from mirrorfs.core.checking import Checking
-from mirrorfs.core.pairing import Pairing, Rules
+from mirrorfs.core.pairing import Pairing
 from mirrorfs.core.plan import DELETE_LAST, Action, Notice, Plan, Stage, Verb, in_stages
 from mirrorfs.core.quick import Quick
+from mirrorfs.core.rules import Rules
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import Failure, Listing, Reader, TreeError, Trouble, join
 from mirrorfs.core.walk import VANISHED, Batch, Frame, attributes

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from mirrorfs.core.fold import Hint
 from mirrorfs.core.looks import Looks, look
 from mirrorfs.core.options import Links
-from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import Action, Stage, Verb
+from mirrorfs.core.rules import Rules
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.tree import (
     Entry,

@@ -21,12 +21,12 @@ from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.lost import Lost
 from mirrorfs.core.options import Options
 from mirrorfs.core.order import Order
-from mirrorfs.core.pairing import Rules
 from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Notice, Outcome, Plan, Stage, Verb
 from mirrorfs.core.reconcile import Reconciler, gather
 from mirrorfs.core.record import field, mutable, replace
 from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
+from mirrorfs.core.rules import Rules
 from mirrorfs.core.scope import Scope
 from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tracking import tracked

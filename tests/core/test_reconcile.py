@@ -322,8 +322,8 @@ def test_a_marker_that_comes_excludes_and_one_that_goes_reveals():
 
 def test_a_walk_goes_subtree_by_subtree_parents_first():
     """So it holds no more than the directories between the root and where it is."""
-    from mirrorfs.core.pairing import Rules
     from mirrorfs.core.reconcile import Reconciler
+    from mirrorfs.core.rules import Rules
 
     source, destination = trees(" ".join(f"{a}/{b}/{c}" for a in "abcdef" for b in "xyz" for c in
                                          "123"), "")  # fmt: skip
