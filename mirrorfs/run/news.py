@@ -41,4 +41,4 @@ class News:
         for status in self.statuses:
             name = f"{status.destination}: " if several else ""
             lines.append(f"{name}{status.phase}" + f": {status.why}" * bool(status.why))
-        notify("STATUS=" + "; ".join(lines))
+        notify("STATUS=" + "; ".join(lines), within=0)

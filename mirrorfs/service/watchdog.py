@@ -36,7 +36,7 @@ async def feed(alive: Callable[[], bool], dead: Callable[[], None], every: float
     while True:
         before, well = well, alive()
         if well:
-            notify("WATCHDOG=1")
+            notify("WATCHDOG=1", within=0)
         elif before:
             dead()
         await trio.sleep(every)

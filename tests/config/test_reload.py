@@ -1,12 +1,15 @@
 """A run called by its name takes up what changes in its file, and keeps on where that is wrong."""
 
 import os
+import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from json import loads
 from pathlib import Path
+from typing import Self
 
 import pytest
 from config.conftest import Named, Place
@@ -28,7 +31,11 @@ def replaced(place: Place, text: str) -> None:
 
 
 class Manager:
-    """What a service manager is told; a context manager."""
+    """What a service manager is told; a context manager.
+
+    It reads all the time, as a real one does: the queue has room for ten messages where nobody
+    made it longer, and whoever finds it full waits.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.address = str(directory / "notify")
@@ -36,29 +43,43 @@ class Manager:
         self._socket.bind(self.address)
         self._socket.setblocking(False)
         self._told: list[str] = []
+        self._reading = threading.Lock()
+        self._end, self._over = socket.socketpair()
+        self._thread = threading.Thread(target=self._read)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.close()
+        self._thread.join()
+        self._over.close()
+        self._socket.close()
 
     def told(self) -> list[str]:
         """Every line until now that is neither about descriptors nor a sign of life."""
-        while True:
-            try:
-                data, control, _, _ = self._socket.recvmsg(4096, 4096)
-            except BlockingIOError:
-                return self._told
-            for _, _, rights in control:
-                for at in range(0, len(rights), 4):
-                    os.close(int.from_bytes(rights[at : at + 4], "little"))
-            lines = data.decode().split("\n")
-            self._told += [line for line in lines if not line.startswith(("FD", "WATCHDOG"))]
+        with self._reading:
+            while True:
+                try:
+                    data, control, _, _ = self._socket.recvmsg(4096, 4096)
+                except BlockingIOError:
+                    return self._told[:]
+                for _, _, rights in control:
+                    for at in range(0, len(rights), 4):
+                        os.close(int.from_bytes(rights[at : at + 4], "little"))
+                lines = data.decode().split("\n")
+                self._told += [one for one in lines if not one.startswith(("FD", "WATCHDOG"))]
 
-    def close(self) -> None:
-        self._socket.close()
+    def _read(self) -> None:
+        while self._over not in select.select([self._socket, self._over], [], [])[0]:
+            self.told()
 
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Manager]:
-    made = Manager(tmp_path)
-    yield made
-    made.close()
+    with Manager(tmp_path) as made:
+        yield made
 
 
 def test_good_then_broken_then_good(place: Place, manager: Manager) -> None:

@@ -6,8 +6,10 @@ restart once the cause is gone. Everything else goes on.
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -302,3 +304,30 @@ def test_a_mirrors_state_that_is_removed_is_made_anew(places: Places) -> None:
         shutil.rmtree(state / "mirrors", ignore_errors=True)
         (source / "after").touch()
         until((destination / "after").exists, "what changed later is mirrored")
+
+
+def tell(address: Path) -> int:
+    """A message of its own socket, whose own bound is never met. Raises BlockingIOError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+        one.setblocking(False)
+        return one.sendto(b"STATUS=another", os.fspath(address))
+
+
+def test_a_service_manager_that_does_not_read_holds_nothing_up(
+    places: Places, tmp_path: Path
+) -> None:
+    """Its queue is full, as that of a manager that hangs soon is; whoever tells it more waits."""
+    source, destination, state = places
+    address = tmp_path / "notify"
+    prefix = ("env", f"NOTIFY_SOCKET={address}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(os.fspath(address))
+        with suppress(BlockingIOError):
+            while tell(address):
+                pass
+        with Service("run", source, destination, state=state, prefix=prefix) as service:
+            service.reaches("in sync")
+            (source / "new").write_text("on its way")
+            service.mirrors()
+            assert "the service manager could not be told" in service.said()
+            assert service.stop(within=30) == 0
