@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.answer import Answer
 from benchmarks.measure import Cost, Failed, Work, calls, interleaved, peak, spend
+from benchmarks.memory import fill
 from benchmarks.peers import Peer
 from benchmarks.places import Place, remove
 
@@ -17,15 +18,16 @@ Bars = Mapping[tuple[str, str], Mapping[str, float]]
 """(ours, theirs) -> bar of the ratio by "wall" or "cpu"."""
 
 
-def first(place: Place, peer: Peer, source: Path) -> Work:
-    """Mirror to an empty directory."""
+def first(place: Place, peer: Peer, source: Path, *, keep: bool) -> Work:
+    """Mirror to an empty directory. ``keep``: the copy stays until the end."""
 
     def work() -> Cost:
         target, memory = place.empty("target"), place.empty("memory")
         place.settle()
+        fill()
         words = peer.command(source, target, memory)
         cost = spend(words, env=peer.environment(memory), codes=peer.codes)
-        if not place.keeps:
+        if not keep:
             remove(target)
         return cost
 

@@ -1,8 +1,9 @@
 """What a command costs: wall time, processor, memory, system calls; and the same of a service.
 
 Law: a cost is that of the whole tree of processes, orphans included, and what only watching would
-add (strace, sampling memory) is counted in a run of its own. Contenders are run in turn, A B B A,
-each in every round, so that what else the machine does falls on all of them.
+add (strace, sampling memory) is counted in a run of its own. Contenders are run in turn,
+each in every round and never always after the same one, so that what else the machine does, and
+what the one before left in its caches, falls on all of them.
 """
 
 import ctypes
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 
 Words = Sequence[str | os.PathLike[str]]
@@ -117,9 +119,16 @@ def interleaved(contenders: Mapping[str, Work], rounds: int) -> dict[str, list[C
     """Costs by name, in the order of the rounds: those of one round are a pair."""
     costs: dict[str, list[Cost]] = {name: [] for name in contenders}
     for number in range(rounds):
-        for name in list(contenders) if number % 2 == 0 else reversed(contenders):
+        for name in order(list(contenders), number):
             costs[name].append(contenders[name]())
     return costs
+
+
+def order(names: Sequence[str], number: int) -> list[str]:
+    """Who runs when in a round: each comes first in turn, and after another one than before."""
+    strides = [stride for stride in range(1, len(names)) if gcd(stride, len(names)) == 1] or [1]
+    stride = strides[number % len(strides)]
+    return [names[(number + place * stride) % len(names)] for place in range(len(names))]
 
 
 # ---- system calls ------------------------------------------------------------------------------

@@ -80,6 +80,7 @@ ONCE = {
     peer.name: peer
     for peer in (
         Peer("mirrorfs -a", sys.executable, "", _mirrorfs("-a")),
+        Peer("mirrorfs -a, not flushed", sys.executable, "", _mirrorfs("-a", "--fsync", "never")),
         Peer("mirrorfs, as rsync -a", sys.executable, "", _mirrorfs(*AS_RSYNC_A)),
         Peer("mirrorfs", sys.executable, "", _mirrorfs()),
         Peer("rsync -a", "rsync", "rsync", _rsync("-a")),

@@ -26,6 +26,7 @@ NAMES = [
     "cp -a",
     "rclone",
 ]
+SPACE = 8192  # bytes that a small file takes, with its inode and name
 FEW = ["mirrorfs -a", "mirrorfs, as rsync -a", "rsync -a", "cp -a"]
 BESIDE: Bars = {("mirrorfs -a", "rsync -a"): {}, ("mirrorfs -a", "cp -a"): {}}
 
@@ -40,14 +41,14 @@ def ask(scale: Scale, places: dict[str, Place]) -> Answer:
             answer.notes.append(f"{place.name}: {', '.join(FEW)} only, at this scale")
         source = place.tree("small", partial(trees.many, files=scale.small))
         rounds = _rounds(answer, scale, place, len(peers))
-        works = {peer.name: first(place, peer, source) for peer in peers}
+        works = {peer.name: first(place, peer, source, keep=place.keeps) for peer in peers}
         costs = contest(answer, place, works, rounds, "small files")
         compared(answer, place, costs, BARS, "small files")
     few, _ = installed(ONCE, FEW)
     for shape, make in shapes(scale).items():
         for place in list(places.values())[: None if scale.whole else 1]:
             source = place.tree(shape, make)
-            works = {peer.name: first(place, peer, source) for peer in few}
+            works = {peer.name: first(place, peer, source, keep=place.keeps) for peer in few}
             costs = contest(answer, place, works, min(scale.rounds, 3), shape)
             compared(answer, place, costs, BESIDE, shape)
     place = next(iter(places.values()))
@@ -72,8 +73,11 @@ def shapes(scale: Scale) -> dict[str, trees.Make]:
 
 def _rounds(answer: Answer, scale: Scale, place: Place, peers: int) -> int:
     """As many as there is space for, where copies stay until the end."""
-    size = scale.small * 8192
-    room = int(place.free() * 0.6) // (size * peers) - 1 if place.keeps else scale.rounds
+    room = (
+        int(place.free() * 0.6) // (scale.small * SPACE * peers) - 1
+        if place.keeps
+        else scale.rounds
+    )
     if room < scale.rounds:
         answer.notes.append(f"{place.name}: space for {max(room, 1)} rounds only")
     return max(1, min(scale.rounds, room))

@@ -41,7 +41,7 @@ def _grown(answer: Answer, scale: Scale, place: Place, name: str, what: str, rou
         if what == "comparison":
             works[str(files)] = again(place, peer, source, target)
         else:
-            works[str(files)] = first(place, peer, source)
+            works[str(files)] = first(place, peer, source, keep=place.keeps)
     costs = interleaved(works, rounds)
     nothing = costs.pop("0")
     for clock, label in (("wall", "wall"), ("cpu", "CPU")):
