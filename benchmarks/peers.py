@@ -56,12 +56,6 @@ def _cp(*flags: str) -> Command:
     return lambda source, destination, memory: ["cp", *flags, f"{source}/.", str(destination)]
 
 
-def _cp_flushed(source: Path, destination: Path, memory: Path) -> list[str]:
-    """Until it is on the disk, as a checkpoint needs it."""
-    both = 'cp -a "$1/." "$2" && sync -f "$2"'
-    return ["sh", "-c", both, "cp", str(source), str(destination)]
-
-
 def _find(source: Path, destination: Path, memory: Path) -> list[str]:
     """Look at every entry of both trees, and at nothing else: one thread's floor."""
     return ["find", str(source), str(destination), "-size", "+1000000G"]
@@ -80,13 +74,11 @@ ONCE = {
     peer.name: peer
     for peer in (
         Peer("mirrorfs -a", sys.executable, "", _mirrorfs("-a")),
-        Peer("mirrorfs -a, not flushed", sys.executable, "", _mirrorfs("-a", "--fsync", "never")),
         Peer("mirrorfs, as rsync -a", sys.executable, "", _mirrorfs(*AS_RSYNC_A)),
         Peer("mirrorfs", sys.executable, "", _mirrorfs()),
         Peer("rsync -a", "rsync", "rsync", _rsync("-a")),
         Peer("rsync -aHAX", "rsync", "rsync", _rsync("-aHAX")),
         Peer("cp -a", "cp", "coreutils", _cp("-a")),
-        Peer("cp -a, flushed", "cp", "coreutils", _cp_flushed),
         Peer("floor: find, both trees", "find", "findutils", _find),
         Peer("rclone", "rclone", "rclone", _rclone),
         Peer("unison", "unison", "unison", _unison),

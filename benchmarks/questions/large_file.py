@@ -15,12 +15,10 @@ from benchmarks.scale import GB, Scale
 TITLE = "One large file"
 BARS: Bars = {
     ("mirrorfs -a", "cp -a"): {"cpu": 1.05, "wall": 1.05},
-    ("mirrorfs -a", "cp -a, flushed"): {"cpu": 1.05, "wall": 1.05},
-    ("mirrorfs -a, not flushed", "cp -a"): {"cpu": 1.05, "wall": 1.05},
     ("mirrorfs -a", "rsync -a"): {},
 }
-NAMES = ["mirrorfs -a", "mirrorfs -a, not flushed", "cp -a", "cp -a, flushed", "rsync -a"]
-ROUNDS = 5
+NAMES = ["mirrorfs -a", "cp -a", "rsync -a"]
+ROUNDS = 6
 SHARED = 0.01  # of the file's size may be new blocks where blocks are shared
 
 
