@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -185,7 +186,9 @@ def test_waiting_ends_when_the_other_run_does(
         if len(looks) == 3:
             fcntl.flock(held, fcntl.LOCK_UN)
 
-    monkeypatch.setattr(preflight.time, "sleep", sleep)
+    # Its own clock only: whoever copies a file that was written a moment ago sleeps, too.
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
+    monkeypatch.setattr(preflight, "time", clock)
     try:
         assert call("sync", place.source, place.destination, "--wait=1m").code == 0
     finally:
@@ -195,8 +198,10 @@ def test_waiting_ends_when_the_other_run_does(
 
 def test_waiting_ends_with_the_time_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(preflight.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(preflight.time, "sleep", lambda s: now.__setitem__(0, now[0] + s))
+    clock = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda s: now.__setitem__(0, now[0] + s)
+    )
+    monkeypatch.setattr(preflight, "time", clock)
     held = preflight.lock_destination(str(tmp_path))
     try:
         with pytest.raises(Locked):
