@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mirrorfs.apply.pace import Pace
+from mirrorfs.cli import waiting
 from mirrorfs.cli.settings import pace, quota
 from mirrorfs.cli.toggling import toggling
 from mirrorfs.core.values import parse_bwlimit
@@ -186,9 +187,10 @@ def test_waiting_ends_when_the_other_run_does(
         if len(looks) == 3:
             fcntl.flock(held, fcntl.LOCK_UN)
 
-    # Its own clock only: whoever copies a file that was written a moment ago sleeps, too.
+    # Their own clock only: whoever copies a file that was written a moment ago sleeps, too.
     clock = SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
-    monkeypatch.setattr(preflight, "time", clock)
+    for waits in (waiting, preflight):
+        monkeypatch.setattr(waits, "time", clock)
     try:
         assert call("sync", place.source, place.destination, "--wait=1m").code == 0
     finally:
