@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 
+from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.plan import Action, Outcome
@@ -185,12 +186,12 @@ class LocalTree(Destination):
     def copies(self, source: Tree) -> bool:
         return self._bulk is not None and isinstance(source, LocalTree)
 
-    def copy(self, path: str, names: Sequence[str], source: Tree) -> list[int]:
+    def copy(self, bulks: Sequence[Bulk], source: Tree) -> list[list[int]]:
         self._check_writable()
         if self._bulk is None:
-            return super().copy(path, names, source)
+            return super().copy(bulks, source)
         room = self._transfers.room
-        return bulk.copy(self.handles, room, self._bulk, path, names, source, self.meter)
+        return bulk.copy(self.handles, room, self._bulk, bulks, source, self.meter)
 
     def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
         self._check_writable()

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from mirrorfs.core.quick import Quick, Terms
 from mirrorfs.core.tree import Entry
 from mirrorfs.trees.local.quick.plain import Bounds
+from mirrorfs.trees.local.small import Group
 from mirrorfs.trees.local.small import Terms as Manner
 from mirrorfs.watch.sift import Sifted
 
@@ -19,13 +20,7 @@ def look(
     most: int,
 ) -> list[Quick | None]: ...
 def kinds(directory: int) -> tuple[list[str], list[str]]: ...
-def copy(
-    source: int,
-    target: int,
-    names: Sequence[str],
-    temporaries: Sequence[str] | None,
-    terms: Manner,
-) -> list[int]: ...
+def copy(groups: Sequence[Group], terms: Manner) -> list[list[int]]: ...
 def look_at(
     directory: int, names: Sequence[str], prefix: str, device: int, *, xattrs: bool
 ) -> tuple[dict[str, Entry], list[str]]: ...
