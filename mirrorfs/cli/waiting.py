@@ -31,6 +31,7 @@ def waited(call: Call, made: Mirroring, source: str, destination: str) -> int | 
     details = {}
     if any(ALL[name].group in SAY_WHAT for name in call.flags.given if name in ALL):
         details["fingerprint"] = made.options.fingerprint() + "-" + made.filter.fingerprint()
+    told = False
     while True:
         left = max(0.0, until - time.monotonic())
         try:
@@ -44,6 +45,9 @@ def waited(call: Call, made: Mirroring, source: str, destination: str) -> int | 
         except NotRunning:
             if not left or _is_free(destination):
                 return None
+            if not told:
+                call.log.notice("another mirrorfs is writing here, and is waited for", destination)
+                told = True
             # Another sync is at it, or a run that is just starting; a lock and a socket have no
             # event in common.
             time.sleep(LOOK_SECONDS)

@@ -192,10 +192,12 @@ def test_waiting_ends_when_the_other_run_does(
     for waits in (waiting, preflight):
         monkeypatch.setattr(waits, "time", clock)
     try:
-        assert call("sync", place.source, place.destination, "--wait=1m").code == 0
+        done = call("sync", place.source, place.destination, "--wait=1m")
     finally:
         os.close(held)
-    assert len(looks) == 3
+    assert (done.code, len(looks)) == (0, 3)
+    told = f"{place.destination}: another mirrorfs is writing here, and is waited for"
+    assert done.err.count(told) == 1
 
 
 def test_waiting_ends_with_the_time_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
