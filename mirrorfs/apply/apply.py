@@ -231,7 +231,9 @@ class Applier:
             self._fly(partial(self._copy_these, bulks), here=here)
 
     def _copy_these(self, bulks: list[Bulk]) -> Callable[[], None]:
-        return partial(self._settle, bulks, self._destination.copy(bulks, self._source))
+        copy, source = self._destination.copy, self._source
+        sizes = [copy(bulk.path, bulk.names, source) for bulk in bulks]
+        return partial(self._settle, bulks, sizes)
 
     def _settle(self, bulks: list[Bulk], sizes: list[list[int]]) -> None:
         for bulk, copied in zip(bulks, sizes, strict=True):

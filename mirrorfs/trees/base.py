@@ -25,7 +25,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Self
 
-from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Outcome
@@ -250,11 +249,11 @@ class Destination(Tree):
         """Whether `copy` may be asked for files of ``source``."""
         return False
 
-    def copy(self, bulks: Sequence[Bulk], source: Tree) -> list[list[int]]:
-        """Copy regular files that the plan knows by name only from the same directories of
+    def copy(self, path: str, names: Sequence[str], source: Tree) -> list[int]:
+        """Copy regular files that the plan knows by name only from the same directory of
         ``source``, never over anything. Only those come out of it that come out as by `transfer`
         and have one name: the bytes of each; -1 for all others, of which nothing is there."""
-        return [[-1] * len(bulk.names) for bulk in bulks]
+        return [-1] * len(names)
 
     @abstractmethod
     def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:

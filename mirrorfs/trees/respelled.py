@@ -6,7 +6,6 @@ as no name differs, calls pass through as they are.
 
 from collections.abc import Callable, Collection, Sequence
 
-from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.plan import Action, Outcome, Status
 from mirrorfs.core.spelling import Spelling
 from mirrorfs.core.tree import Entry, Identity, Listing, join, split
@@ -97,10 +96,10 @@ class RespelledDestination(Respelled, Destination):
     def copies(self, source: Tree) -> bool:
         return self._inner.copies(source)
 
-    def copy(self, bulks: Sequence[Bulk], source: Tree) -> list[list[int]]:
-        if any(self._spelling.actual(bulk.path) != bulk.path for bulk in bulks):
-            return super().copy(bulks, source)
-        return self._inner.copy(bulks, source)
+    def copy(self, path: str, names: Sequence[str], source: Tree) -> list[int]:
+        if self._spelling.actual(path) != path:
+            return super().copy(path, names, source)
+        return self._inner.copy(path, names, source)
 
     def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
         """Where names are matched no links are planned: as many files."""

@@ -206,10 +206,9 @@ class Breaking:
     def __init__(self, copy, meets) -> None:
         self._copy, self._meets = copy, meets
 
-    def __call__(self, groups, terms):
-        for group in groups:
-            self._meets(group.source, group.target)
-        return self._copy(groups, terms)
+    def __call__(self, source, target, names, temporaries, terms):
+        self._meets(source, target)
+        return self._copy(source, target, names, temporaries, terms)
 
 
 @pytest.mark.root
@@ -272,11 +271,11 @@ def test_where_nothing_can_be_made_without_a_name_all_goes_the_long_way(
     settle()
     calls = []
 
-    def unable(groups, terms):
-        if groups[0].temporaries is not None:
-            return way[2](groups, terms)
-        calls.extend(len(group.names) for group in groups)
-        return [[-1] * len(group.names) for group in groups]
+    def unable(here, there, names, temporaries, terms):
+        if temporaries is not None:
+            return way[2](here, there, names, temporaries, terms)
+        calls.append(len(names))
+        return [-1] * len(names)
 
     _, copied = run(source, target, ARCHIVE, EVERYTHING, (*way[:2], unable), transfers=1)
     assert copied == 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mirrorfs.trees.local.small import Copy, Group, Terms, compiled, plain
+from mirrorfs.trees.local.small import Copy, Terms, compiled, plain
 from mirrorfs.trees.local.tick import coarse_now
 
 PLAIN = Terms(0o666, owners=False, permissions=False, xattrs=False, grain_ns=1, most=256 << 10)
@@ -56,8 +56,7 @@ class Two:
 
     def copy(self, *names: str, terms: Terms = FAITHFUL) -> list[int]:
         temporaries = [f".t-{name}" for name in names] if self.by_name else None
-        [moved] = self.way([Group(*self.held, names, temporaries)], terms)
-        return moved
+        return self.way(*self.held, names, temporaries, terms)
 
     def left(self) -> list[str]:
         return sorted(os.listdir(self.here))

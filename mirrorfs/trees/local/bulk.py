@@ -6,16 +6,14 @@ left, and nobody is told why: who looks at it in the ordinary way finds out.
 """
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 
-from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.options import Options
 from mirrorfs.core.tree import TreeError
 from mirrorfs.trees.base import PIECE, Meter, Tree
 from mirrorfs.trees.local import small
 from mirrorfs.trees.local.handles import Handles
 from mirrorfs.trees.local.room import Room
-from mirrorfs.trees.local.small import Group, Terms
+from mirrorfs.trees.local.small import Terms
 
 
 def terms(asked: Options, kept: Options, owner: int | None, usual: Terms | None) -> Terms | None:
@@ -32,31 +30,27 @@ def copy(
     handles: Handles,
     room: Room,
     terms: Terms,
-    bulks: Sequence[Bulk],
+    directory: str,
+    names: Sequence[str],
     source: Tree,
     meter: Meter,
-) -> list[list[int]]:
+) -> list[int]:
     """See `mirrorfs.trees.base.Destination.copy`."""
-    moved = [[-1] * len(bulk.names) for bulk in bulks]
+    left = [-1] * len(names)
     if meter.piece() < PIECE:
-        return moved  # so fast it may not go
+        return left  # so fast it may not go
     room.look()
-    groups, places = [], []
-    with ExitStack() as held:
-        for place, bulk in enumerate(bulks):
-            try:
-                here = source.held(bulk.path)
-                if here is None:
-                    continue
-                ours = held.enter_context(here)
-                theirs = held.enter_context(handles.take_to_write(bulk.path))
-                most = terms.most * len(bulk.names)  # nobody knows their sizes yet
-                held.enter_context(room.taken(theirs, bulk.path, most))
-            except (OSError, TreeError):
-                continue
-            groups.append(Group(ours, theirs, bulk.names))
-            places.append(place)
-        for place, sizes in zip(places, small.copy(groups, terms), strict=True):
-            moved[place] = sizes
-            meter.moved(sum(sizes) + sizes.count(-1))
+    try:
+        if (held := source.held(directory)) is None:
+            return left
+        most = terms.most * len(names)  # nobody knows their sizes yet
+        with (
+            held as here,
+            handles.take_to_write(directory) as there,
+            room.taken(there, directory, most),
+        ):
+            moved = small.copy(here, there, names, None, terms)
+    except (OSError, TreeError):
+        return left
+    meter.moved(sum(moved) + moved.count(-1))
     return moved

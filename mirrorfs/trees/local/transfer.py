@@ -34,7 +34,7 @@ from mirrorfs.trees.local.read import look
 from mirrorfs.trees.local.rename import rename_new
 from mirrorfs.trees.local.replace import replace as take_place
 from mirrorfs.trees.local.room import Room
-from mirrorfs.trees.local.small import Group, Terms
+from mirrorfs.trees.local.small import Terms
 from mirrorfs.trees.local.trouble import failure, unsafe
 from mirrorfs.trees.local.writing import Writing
 
@@ -212,7 +212,7 @@ class Transfers:
         temporaries = [claim(directory, name) for name in names]
         try:
             with held as here, self._filling.room.taken(fd, directory, size):
-                [moved] = small.copy([Group(here, fd, names, temporaries)], self.small)
+                moved = small.copy(here, fd, names, temporaries, self.small)
         except (OSError, TreeError):
             return {}  # which of them there is no room for, it says, too
         finally:

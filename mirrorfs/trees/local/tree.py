@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 
-from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.mounts import Mounted
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.plan import Action, Outcome
@@ -186,12 +185,12 @@ class LocalTree(Destination):
     def copies(self, source: Tree) -> bool:
         return self._bulk is not None and isinstance(source, LocalTree)
 
-    def copy(self, bulks: Sequence[Bulk], source: Tree) -> list[list[int]]:
+    def copy(self, path: str, names: Sequence[str], source: Tree) -> list[int]:
         self._check_writable()
         if self._bulk is None:
-            return super().copy(bulks, source)
+            return super().copy(path, names, source)
         room = self._transfers.room
-        return bulk.copy(self.handles, room, self._bulk, bulks, source, self.meter)
+        return bulk.copy(self.handles, room, self._bulk, path, names, source, self.meter)
 
     def link(self, actions: Sequence[Action], source: Tree) -> list[Outcome]:
         self._check_writable()

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 from mirrorfs.core.quick import Quick, Terms
 from mirrorfs.core.tree import Entry
 from mirrorfs.trees.local.quick.plain import Bounds
-from mirrorfs.trees.local.small import Group
 from mirrorfs.trees.local.small import Terms as Manner
 from mirrorfs.watch.sift import Sifted
 
@@ -20,7 +19,13 @@ def look(
     most: int,
 ) -> list[Quick | None]: ...
 def kinds(directory: int) -> tuple[list[str], list[str]]: ...
-def copy(groups: Sequence[Group], terms: Manner) -> list[list[int]]: ...
+def copy(
+    source: int,
+    target: int,
+    names: Sequence[str],
+    temporaries: Sequence[str] | None,
+    terms: Manner,
+) -> list[int]: ...
 def look_at(
     directory: int, names: Sequence[str], prefix: str, device: int, *, xattrs: bool
 ) -> tuple[dict[str, Entry], list[str]]: ...

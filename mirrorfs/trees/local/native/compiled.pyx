@@ -15,7 +15,7 @@ from os import fsencode, strerror
 
 from mirrorfs.core.quick import Quick
 
-EDITION = 5  # see mirrorfs.trees.local.native
+EDITION = 4  # see mirrorfs.trees.local.native
 
 
 cdef extern from "Python.h":
@@ -70,14 +70,10 @@ cdef extern from "copy.h":
         int mode, owners, permissions, xattrs
         int64_t grain_ns, most, uid
 
-    struct group:
-        int source, target
-        size_t count
-        const char **names
-        const char **temporaries
-        int64_t *moved
-
-    void small_copy(const group *groups, size_t count, const manner *manner) nogil
+    void small_copy(
+        int source, int target, size_t count, const char **names, const char **temporaries,
+        const manner *manner, int64_t *moved
+    ) nogil
 
 
 def look(int source, int destination, names, agreed, within, *, int threads, size_t most):
@@ -195,32 +191,30 @@ def kinds(int directory):
         release_names(&found)
 
 
-def copy(groups, terms):
+def copy(int source, int target, names, temporaries, terms):
     """See `mirrorfs.trees.local.small.Copy`. Raises MemoryError."""
-    cdef size_t count = len(groups), many = 0, at
+    cdef size_t count = len(names), many, at
     cdef manner wanted
-    cdef _Texts names, temporaries
     wanted.mode, wanted.owners, wanted.permissions, wanted.xattrs = terms[:4]
     wanted.grain_ns, wanted.most, wanted.uid = terms[4:]
-    texts = [(_Texts(one[2]), None if one[3] is None else _Texts(one[3])) for one in groups]
-    for names, _ in texts:
-        many += names.count
-    cdef group *given = <group *>PyMem_Malloc((count + 1) * sizeof(group))
-    cdef int64_t *moved = <int64_t *>PyMem_Malloc((many + 1) * sizeof(int64_t))
-    cdef int64_t *next = moved
+    # A name with a NUL in it is none, and one that is empty is found nowhere.
+    given = [b"" if "\0" in name else PyUnicode_EncodeFSDefault(name) for name in names]
+    if temporaries is not None:
+        given += [PyUnicode_EncodeFSDefault(name) for name in temporaries]
+    many = len(given)
+    cdef const char **texts = <const char **>PyMem_Malloc((many + 1) * sizeof(char *))
+    cdef int64_t *moved = <int64_t *>PyMem_Malloc((count + 1) * sizeof(int64_t))
+    cdef const char **spare = NULL
     try:
-        if not given or not moved:
+        if not texts or not moved:
             raise MemoryError
-        for at in range(count):
-            given[at].source, given[at].target = groups[at][:2]
-            names, temporaries = texts[at]
-            given[at].count, given[at].names = names.count, names.texts
-            given[at].temporaries = NULL if temporaries is None else temporaries.texts
-            given[at].moved = next
-            next += names.count
+        for at in range(many):
+            texts[at] = given[at]
+        if temporaries is not None:
+            spare = texts + count
         with nogil:
-            small_copy(given, count, &wanted)
-        return [[given[at].moved[one] for one in range(given[at].count)] for at in range(count)]
+            small_copy(source, target, count, texts, spare, &wanted, moved)
+        return [moved[at] for at in range(count)]
     finally:
-        PyMem_Free(given)
+        PyMem_Free(texts)
         PyMem_Free(moved)

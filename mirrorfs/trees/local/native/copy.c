@@ -185,21 +185,13 @@ static int bequeaths(int target)
     return fgetxattr(target, "system.posix_acl_default", NULL, 0) > 0;
 }
 
-static void copy_group(const struct group *group, const struct manner *manner, char *room)
+void small_copy(int source, int target, size_t count, const char *const *names,
+                const char *const *temporaries, const struct manner *manner, int64_t *moved)
 {
-    int able = room && !(manner->xattrs && bequeaths(group->target));
-    for (size_t at = 0; at < group->count; at++) {
-        const char *temporary = group->temporaries ? group->temporaries[at] : NULL;
-        group->moved[at] =
-            able ? copy(group->source, group->target, group->names[at], temporary, manner, room)
-                 : -1;
+    char *room = manner->xattrs && bequeaths(target) ? NULL : malloc(manner->most + 1);
+    for (size_t at = 0; at < count; at++) {
+        const char *temporary = temporaries ? temporaries[at] : NULL;
+        moved[at] = room ? copy(source, target, names[at], temporary, manner, room) : -1;
     }
-}
-
-void small_copy(const struct group *groups, size_t count, const struct manner *manner)
-{
-    char *room = malloc(manner->most + 1);
-    for (size_t at = 0; at < count; at++)
-        copy_group(&groups[at], manner, room);
     free(room);
 }

@@ -1,4 +1,4 @@
-/* New small files, copied in C: see plain.py, which does the same. */
+/* New small files of one directory, copied in C: see plain.py, which does the same. */
 
 #ifndef MIRRORFS_SMALL_COPY_H
 #define MIRRORFS_SMALL_COPY_H
@@ -14,16 +14,10 @@ struct manner {
     int64_t uid;      /* of the source's file; -1: anybody's */
 };
 
-/* Files of one open directory, for another; see `Group` in small/__init__.py. In `moved`: what is
-   to come out, the bytes of each; -1 for one that is left to the long way: nothing of it is there. */
-struct group {
-    int source, target;
-    size_t count;
-    const char *const *names;
-    const char *const *temporaries; /* NULL: none has one */
-    int64_t *moved;
-};
-
-void small_copy(const struct group *groups, size_t count, const struct manner *manner);
+/* Copy `count` files from one open directory to another, each by way of its temporary name; without
+   `temporaries` each gets its name when it is whole, and what has several names is left. In
+   `moved`: the bytes of each; -1 for one that is left to the long way: nothing of it is there. */
+void small_copy(int source, int target, size_t count, const char *const *names,
+                const char *const *temporaries, const struct manner *manner, int64_t *moved);
 
 #endif

@@ -1,4 +1,4 @@
-"""New small files, copied without detours.
+"""New small files of one directory, copied without detours.
 
 `plain` does it in Python; `mirrorfs.trees.local.native`, where it could be compiled, in C and
 without the interpreter's lock.
@@ -29,19 +29,10 @@ class Terms(NamedTuple):
     uid: int = -1
 
 
-class Group(NamedTuple):
-    """Files of one directory; ``source`` and ``target`` are held descriptors. Without
-    ``temporaries`` a file gets its only name when it is whole, and one that has several is left."""
-
-    source: int
-    target: int
-    names: Sequence[str]
-    temporaries: Sequence[str] | None = None
-
-
-Copy = Callable[[Sequence[Group], Terms], list[list[int]]]
-"""``(groups, terms)``: for each group the bytes copied of each file; -1 for one that is left to the
-long way: nothing of it is there."""
+Copy = Callable[[int, int, Sequence[str], Sequence[str] | None, Terms], list[int]]
+"""``(source, target, names, temporaries, terms)``: both directories are held descriptors. Without
+``temporaries`` a file gets its only name when it is whole, and one that has several is left. The
+bytes copied of each file; -1 for one that is left to the long way: nothing of it is there."""
 
 
 def compiled() -> Copy | None:

@@ -19,7 +19,7 @@ from mirrorfs.trees.local.rename import rename_new
 from mirrorfs.trees.local.tick import COARSE, GRAINS, unsettled
 
 if TYPE_CHECKING:
-    from mirrorfs.trees.local.small import Group, Terms
+    from mirrorfs.trees.local.small import Terms
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAMELESS = os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC
@@ -31,13 +31,14 @@ class _Odd(Exception):
     """Not a file for this way."""
 
 
-def copy(groups: Sequence["Group"], terms: "Terms") -> list[list[int]]:
+def copy(
+    source: int,
+    target: int,
+    names: Sequence[str],
+    temporaries: Sequence[str] | None,
+    terms: "Terms",
+) -> list[int]:
     """See `mirrorfs.trees.local.small.Copy`."""
-    return [_copy_group(group, terms) for group in groups]
-
-
-def _copy_group(group: "Group", terms: "Terms") -> list[int]:
-    source, target, names, temporaries = group
     if terms.xattrs and _bequeaths(target):
         return [-1] * len(names)
     moved = []
