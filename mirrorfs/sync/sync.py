@@ -13,34 +13,26 @@ from mirrorfs.apply.quota import Quota
 from mirrorfs.core.approval import Touch, identify, touches
 from mirrorfs.core.bulk import Bulk
 from mirrorfs.core.doubt import Doubts
-from mirrorfs.core.elsewhere import Elsewhere
 from mirrorfs.core.filter import Filter
 from mirrorfs.core.fold import Hint
 from mirrorfs.core.guard import Before, Refusal, refuse
 from mirrorfs.core.links import LinkedNames
-from mirrorfs.core.lost import Lost
 from mirrorfs.core.options import Options
 from mirrorfs.core.order import Order
 from mirrorfs.core.plan import DELETE_FIRST, DELETE_LAST, Action, Notice, Outcome, Plan, Stage, Verb
-from mirrorfs.core.reconcile import Reconciler, gather
+from mirrorfs.core.reconcile import gather
 from mirrorfs.core.record import field, mutable, replace
-from mirrorfs.core.renames import Relocated, Renames, plan_renames
 from mirrorfs.core.report import Report
-from mirrorfs.core.rules import Rules
 from mirrorfs.core.scope import Scope
-from mirrorfs.core.spelling import Spelling
-from mirrorfs.core.tracking import tracked
-from mirrorfs.core.tree import Entry, Failure, Kind, Trouble, join
+from mirrorfs.core.tree import Failure, Trouble
 from mirrorfs.core.walk import Batch, Heard, nobody, told
 from mirrorfs.errors import FatalError
+from mirrorfs.sync.decide import Deciding
 from mirrorfs.sync.listener import Listener
 from mirrorfs.sync.mounted import MountedSource, apart
 from mirrorfs.sync.rooted import rooted
 from mirrorfs.sync.settings import Settings
-from mirrorfs.sync.shortcuts import kinds, looks
 from mirrorfs.trees.base import Destination, Tree
-from mirrorfs.trees.lending import Lending
-from mirrorfs.trees.respelled import RespelledDestination
 
 Choose = Callable[[list[Action]], list[Action]]
 Keep = Callable[[Refusal, list[Action]], Refusal]
@@ -88,38 +80,34 @@ class Pass:
         listener: Listener | None = None,
         doubts: Callable[[], Doubts] = Doubts,
     ) -> None:
-        self._lending = Lending(source) if settings.copy_dest else None
-        self._source = self._lending or source
-        self._look = looks(source, destination, options)
-        self._kinds = kinds(self._source, destination, settings, quota)
-        self._spelling = Spelling.of(destination.capabilities.possible(options))
-        if self._spelling is not None:
-            destination = RespelledDestination(destination, self._spelling)
-        self._destination = destination
-        self._places = elsewhere
-        self._options = destination.capabilities.possible(options)
-        self._lost = Lost(options, self._options, destination.capabilities.owner)
-        self._elsewhere = Elsewhere(
-            elsewhere, self._options, source.same_content, whole=self._lending is None
+        self._deciding = Deciding(
+            source,
+            destination,
+            options=options,
+            filter=filter,
+            settings=settings,
+            elsewhere=elsewhere,
+            quota=quota,
+            names=names,
+            mounted=mounted,
+            doubts=doubts,
         )
-        self._filter = filter
+        self._source = self._deciding.source
+        self._destination = self._deciding.destination
+        self._names, self._mounted = self._deciding.names, self._deciding.mounted
         self._settings = settings
         self._full = False  # as the last run found the destination
         self._order = None if settings.order is None else Order(settings.order)
         self._quota = quota or Quota()
-        self._names = names or LinkedNames()
-        one_file_system = options.one_file_system
-        self._mounted = mounted or MountedSource(source, filter, one_file_system=one_file_system)
         self._keep = keep
         self._listener = listener or Listener()
-        self._doubts = doubts
 
     def plan(self, scope: Scope, hints: Iterable[Hint] = (), heard: Heard = nobody) -> Plan:
         """What a run would do; ``heard`` may raise. Raises as `run` does."""
-        self._begin()
+        self._deciding.begin()
         hints = tuple(hints)
-        renames, rules = self._renames(scope, hints)
-        walk = told(self._walk(scope, renames, rules), heard)
+        renames, rules = self._deciding.renames(scope, hints)
+        walk = told(self._deciding.walk(scope, renames, rules), heard)
         with rooted():
             plan = self._mounted.settle(gather(walk, renames.actions, self._stages))
         if self._names.blind:
@@ -194,17 +182,16 @@ class Pass:
     ) -> None:
         """Adds to the report. What waits until everything was read is left undone where the names
         of a file turn out to be unknown: then everything is to be read."""
-        self._begin()
+        self._deciding.begin()
         self._mounted.remember()
         report.whole = scope.is_everything
-        renames, rules = self._renames(scope, hints)
+        renames, rules = self._deciding.renames(scope, hints)
         together = bool(renames.actions or choose)
-        loose = self._spelling is not None and self._spelling.folds
-        if self._streams(together) and not (loose or self._places or self._listener.each):
-            rules.kinds = self._kinds
+        if self._streams(together) and not self._listener.each:
+            rules.kinds = self._deciding.kinds
         work = _Work(report, list(renames.actions))
         with rooted(), self._applier(report) as applier:
-            self._read(work, applier, self._walk(scope, renames, rules), together)
+            self._read(work, applier, self._deciding.walk(scope, renames, rules), together)
             if report.limit is not None or self._names.blind:
                 return
             self._leave_shaken(work, applier)
@@ -313,69 +300,6 @@ class Pass:
         if not any(action.verb is Verb.DELETE and "/" not in action.path for action in actions):
             return False
         return not self._source.read("").entries
-
-    def _begin(self) -> None:
-        self._source.begin()
-        self._destination.begin()
-        for place in self._places:
-            place.begin()
-        self._mounted.begin()
-
-    def _renames(self, scope: Scope, hints: Iterable[Hint]) -> tuple[Renames, Rules]:
-        """The renames that hold, and the rules for the rest; content is compared where it lies
-        before the renames."""
-        view = Relocated(self._destination)
-
-        def same_content(path: str, names: Sequence[str]) -> dict[str, bool | Failure]:
-            if (view := renames.view).moves(path):
-                paths = {name: join(path, name) for name in names}
-                return {
-                    name: self._source.same_file(here, self._destination, view.actual(here))
-                    for name, here in paths.items()
-                }
-            return self._source.same_content(path, names, self._destination)
-
-        rules = Rules(self._options, self._filter, same_content, names=self._names)
-        rules.spelling = self._spelling
-        rules.lost = self._lost
-        rules.unknown = self._mounted.unknown
-        rules.doubts = self._doubts()
-        if self._places:
-            rules.spare = self._spare
-        rules.look = self._look
-        rules.tracks = self._settings.track_renames is not None
-        renames = Renames((), view, frozenset())
-        with rooted():
-            renames = plan_renames(hints, scope, self._source, view, rules)
-        if renames.actions:
-            rules.look = None  # names lie elsewhere until then
-        self._names.rename(
-            {
-                action.origin: action.path
-                for action in renames.actions
-                if action.origin and action.want and action.want.kind is Kind.DIRECTORY
-            }
-        )
-        return renames, rules
-
-    def _walk(self, scope: Scope, renames: Renames, rules: Rules) -> Iterator[Batch]:
-        walk = Reconciler(self._source, renames.view, rules).walk(scope, renames.touched)
-        strategy = self._settings.track_renames
-        if strategy is None or renames.actions or rules.doubts or not self._options.delete:
-            return walk
-
-        def same(path: str, place: str) -> bool | Failure:
-            return self._source.same_file(path, self._destination, place)
-
-        return tracked(walk, self._options, strategy, same)
-
-    def _spare(self, path: str, want: Entry) -> bool:
-        """Whether a file is held elsewhere and left out; one to be taken from there is not."""
-        found = self._elsewhere.find(path, want)
-        if found is None or self._lending is None:
-            return found is not None
-        self._lending.lend(path, want, *found)
-        return False
 
     def _count(self, report: Report, applier: Applier, batch: Batch) -> None:
         self._listener.planned(batch)
