@@ -1,7 +1,10 @@
 """Files that change while they are copied: whole, as of one moment, or not at all."""
 
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from trees.conftest import World
 from mirrorfs.core.plan import Status, Verb
 from mirrorfs.core.tree import Trouble
 from mirrorfs.core.values import Reserve
+from mirrorfs.trees.base import Meter
 from mirrorfs.trees.local import Writing, content, fill, snapshot
 from mirrorfs.trees.local import small as straight
 
@@ -93,6 +97,37 @@ def test_a_file_that_only_grows_is_copied_as_of_one_moment(
     monkeypatch.undo()
     assert world.update("log").status is Status.DONE
     assert here.stat().st_mtime_ns == there.stat().st_mtime_ns
+
+
+def test_of_a_write_that_makes_a_file_longer_all_is_copied_or_nothing(world: World) -> None:
+    """Others see it longer page by page."""
+    path, line = world.there.root / "log", b"x" * 5000
+    path.write_bytes(b"")
+    writer = subprocess.Popen([sys.executable, "-c", WRITE, path, line])
+    taken, patience = 0, time.monotonic() + 60
+    with open(path, "rb") as log, open(world.here.root / "log", "w+b") as target:
+        try:
+            while taken < 100 and time.monotonic() < patience:
+                at = os.fstat(target.fileno()).st_size
+                if snapshot.snapshot(log.fileno(), target.fileno(), at, Meter()):
+                    assert os.fstat(target.fileno()).st_size % len(line) == 0
+                    taken += 1
+                if os.fstat(target.fileno()).st_size > 4 * MB:  # to read it again takes its time
+                    os.truncate(path, 0)
+                    target.truncate(0)
+        finally:
+            writer.kill()
+            writer.wait()
+    assert taken == 100
+
+
+WRITE = """
+import os, sys
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
+while True:
+    if os.fstat(log).st_size < 1 << 26:
+        os.write(log, sys.argv[2].encode())
+"""
 
 
 @pytest.mark.parametrize("where", [0, 2 * MB])
