@@ -229,7 +229,7 @@ class _Run:
 
     def _say(self, reading: Reading) -> None:
         """Which way the sync goes: news where a journal is kept, else as quiet as rclone."""
-        level = Level.NOTICE if self._mirror.has_journal else Level.INFO
+        level = Level.NOTICE if self._mirror.readings.recorded else Level.INFO
         self._log.log(level, printable(reading.why))
 
     def _succeeded(self) -> int:

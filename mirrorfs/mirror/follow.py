@@ -236,7 +236,7 @@ class Follower:
 
     def _since(self) -> Reading:
         """What the journal holds now."""
-        return self._mirror.since(self._cursor, owed=[*self.owed, *self._vanished])
+        return self._mirror.readings.since(self._cursor, owed=[*self.owed, *self._vanished])
 
     def _apply(
         self,

@@ -1,35 +1,29 @@
-"""One source, one destination, and what is remembered about them: decides what a sync must look at.
+"""One source, one destination, and what is remembered about them.
 
-Law: the checkpoint moves only after what it vouches for is durable. A journal that cannot vouch for
-the source widens the scope to everything, and says why in one line.
+Law: the checkpoint moves only after what it vouches for is durable.
 """
 
 import os
 import time
 from collections.abc import Callable, Collection
-from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from journal import CursorLost, JournalCorrupt, JournalError, JournalUnreadable, Position
+from journal import JournalError
 from mirrorfs.apply.quota import Quota
 from mirrorfs.core.approval import Touch
-from mirrorfs.core.change import Dirty
 from mirrorfs.core.filter import Filter
-from mirrorfs.core.fold import fold
 from mirrorfs.core.guard import Before, Refusal
 from mirrorfs.core.mounts import Mounts
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Plan, Verb
 from mirrorfs.core.report import Report
-from mirrorfs.core.vouch import Found, Known, objection
 from mirrorfs.core.walk import Heard, nobody
 from mirrorfs.drives import absolute
-from mirrorfs.errors import StateError, TemporaryError
+from mirrorfs.errors import TemporaryError
 from mirrorfs.hold import Held, Keeper, Recipe
 from mirrorfs.mirror.checkpoint import Checkpoint, CheckpointFile, MountsFile, NamesFile
 from mirrorfs.mirror.flushing import Flushing
-from mirrorfs.mirror.leftout import Extent, recorded_for
+from mirrorfs.mirror.leftout import Extent
 from mirrorfs.mirror.preflight import (
     is_home,
     refuse_backups,
@@ -37,8 +31,7 @@ from mirrorfs.mirror.preflight import (
     refuse_state,
     require_source,
 )
-from mirrorfs.mirror.reading import Reading, everything
-from mirrorfs.mirror.replay import Replay, watcher_answers
+from mirrorfs.mirror.reading import Reading, Readings
 from mirrorfs.mirror.roots import Roots, sought
 from mirrorfs.state import State, make, owner
 from mirrorfs.sync.listener import Listener
@@ -46,9 +39,6 @@ from mirrorfs.sync.mounted import MountedSource
 from mirrorfs.sync.settings import Settings
 from mirrorfs.sync.sync import Pass, Waits
 from mirrorfs.trees.local import LocalTree
-
-if TYPE_CHECKING:
-    from journal import Reader
 
 
 class Mirror:
@@ -85,8 +75,6 @@ class Mirror:
         self.places = (source, destination)
         self._absolute = (absolute(source), absolute(destination))
         settings = settings or Settings()
-        # What another directory holds is in no journal.
-        self._full = full or bool(settings.compare_dest)
         self._state = state or State.find()
         self._filter, self._excluded = filter, options.delete_excluded
         found = sought(self.places)
@@ -95,7 +83,6 @@ class Mirror:
         self._fingerprint = f"{options.fingerprint()}-{filter.fingerprint()}"
         if settings.compare_dest:
             self._fingerprint += f"-without {settings.compare_dest!a}"
-        self._left_out = Extent(filter, options.one_file_system).left_out
         require_source(paths[0])
         if options.delete:
             refuse_overlap(paths[0], paths[1], filter)
@@ -148,7 +135,15 @@ class Mirror:
             listener=self._flushing,
             doubts=lambda: self._flushing.doubts,
         )
-        self._recorded = self._state.journal(source)
+        self.readings = Readings(
+            self._state,
+            source,
+            (self.source, self.destination),
+            self._fingerprint,
+            Extent(filter, options.one_file_system).left_out,
+            # What another directory holds is in no journal.
+            full=full or bool(settings.compare_dest),
+        )
         self._file = CheckpointFile(place)
         self._why = ""
         self.checkpoint = self._file.load()
@@ -161,89 +156,14 @@ class Mirror:
         self._flushing.close()
         self.roots.close()
 
-    @property
-    def has_journal(self) -> bool:
-        """Whether anybody ever recorded this source."""
-        return os.path.isdir(self._recorded)
-
-    @cached_property
-    def _journal(self) -> "Reader":
-        from journal import Reader
-
-        return Reader(self._recorded)
-
     def reading(self) -> Reading:
-        """Decide what to look at; asks the watcher, if there is one, whether it is up to date.
-        Raises StateError for a journal in the hands of others."""
-        try:
-            return self._reading()
-        except JournalUnreadable as error:
-            return everything(str(error), None)
-        except JournalError as error:
-            raise _distrusted(error) from error
-
-    def _reading(self) -> Reading:
+        """Decide what to look at. Raises as `Readings.next` does."""
         self.roots.wake()
-        known, checkpoint = None, self.checkpoint
-        if checkpoint is not None:
-            known = Known(
-                checkpoint.source,
-                checkpoint.destination,
-                checkpoint.fingerprint,
-                checkpoint.cursor is not None,
-            )
-        kept = self.has_journal
-        covered = recorded_for(self._state, self.places[0], self._left_out)
-        watched = kept and watcher_answers(self._journal, self._state.cookies(self.places[0]))
-        tail = self._journal.tail_position() if watched else None
-        if self._full:
-            return everything("as asked", tail)
-        found = Found(
-            kept,
-            watched,
-            self.source.identity(),
-            self.destination.identity(),
-            self._fingerprint,
-            covered=covered,
-        )
-        if why := objection(known, found):
-            return everything(why, tail)
-        assert checkpoint is not None
-        return self._since(checkpoint.cursor, {*checkpoint.retry, *self._flushing.doubts.paths})
-
-    def since(self, cursor: Position | None, owed: Collection[str] = ()) -> Reading:
-        """What the journal holds after a cursor; ``owed`` paths only as far as they were renamed.
-        Raises TemporaryError for a journal that cannot be read, StateError."""
-        try:
-            return self._since(cursor, owed=owed)
-        except JournalUnreadable as error:
-            raise TemporaryError(
-                str(error), remedy="check the disk of the state directory"
-            ) from error
-        except JournalError as error:
-            raise _distrusted(error) from error
-
-    def _since(
-        self, cursor: Position | None, retry: Collection[str] = (), owed: Collection[str] = ()
-    ) -> Reading:
-        replay = Replay(self._journal, cursor)
-        try:
-            again = (Dirty(path, True) for path in retry)
-            folded = fold(chain(again, replay.changes()), owed)
-        except (CursorLost, JournalCorrupt) as error:
-            tail = self._journal.tail_position()
-            return everything(f"the journal cannot vouch for the source: {error}", tail)
-        if folded.scope.is_everything:
-            why = next((reason for path, reason in folded.reasons if not path), "")
-            return everything(why or "the whole source may have changed", replay.cursor)
-        why = f"replaying {folded.records - len(retry)} changes of the journal"
-        if retry:
-            why += f" and {len(retry)} paths still owed"
-        return Reading(folded.scope, folded.hints, why, replay.cursor, True)
+        return self.readings.next(self.checkpoint, self._flushing.doubts.paths)
 
     def _remember(self, mounts: Mounts) -> None:
         """Where nobody ever watched no state is kept. Raises TemporaryError."""
-        if not self.has_journal:
+        if not self.readings.recorded:
             return
         make(self._state.mirror(*self.places))
         try:
@@ -386,7 +306,3 @@ class Mirror:
                 remedy="give the state directory's disk some room; until then changes are kept",
             ) from error
         self.checkpoint = checkpoint
-
-
-def _distrusted(error: JournalError) -> StateError:
-    return StateError(str(error), remedy="remove the journal: the next sync compares everything")

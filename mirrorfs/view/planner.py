@@ -141,7 +141,7 @@ class Planner:
         elif made.cursor is None:
             return None
         else:
-            reading = mirror.since(made.cursor)
+            reading = mirror.readings.since(made.cursor)
         if reading.scope.is_everything or reading.hints:
             return None
         return reading

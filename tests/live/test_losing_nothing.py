@@ -237,7 +237,7 @@ def test_a_hot_file_is_looked_at_seldom_and_in_the_end(places: Places, backend: 
                 (places.source / f"other{number}").touch()
         mirror.assert_equal()
         assert hot.read_text() == (places.destination / "hot").read_text() == "499"
-        changes = Replay(mirror.mirror._journal, None).changes()
+        changes = Replay(mirror.mirror.readings.journal, None).changes()
         assert sum(change == Dirty("hot") for change in changes) < 60
 
 

@@ -88,7 +88,7 @@ class Following:
 
     def answers(self) -> bool:
         """Whether everything changed before now stands in the journal."""
-        return watcher_answers(self.mirror._journal, self._state.cookies(str(self.source)))
+        return watcher_answers(self.mirror.readings.journal, self._state.cookies(str(self.source)))
 
     def barrier(self) -> None:
         """Until everything changed before now stands in the journal."""
