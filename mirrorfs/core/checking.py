@@ -63,7 +63,7 @@ class Checking:
     def _believed(self, path: str, answer: Quick) -> Quick | None:
         rules = self._rules
         spelling = rules.spelling
-        if spelling is not None and spelling.loose(answer.rest):
+        if spelling is not None and spelling.loose([*answer.fresh, *answer.rest]):
             return None  # what is missing may stand there under another spelling
         if rules.plain:
             return answer

@@ -26,11 +26,13 @@ class Terms(NamedTuple):
 
 
 class Quick(NamedTuple):
-    """What one look at a directory on both sides told: ``equal`` files need nothing; ``theirs`` and
-    ``ours`` are what the source and the destination hold, as far as that was looked at; ``rest``
-    is every other name that stands on either side; ``left_out``: as many are equal and excluded."""
+    """What one look at a directory on both sides told: ``equal`` files need nothing; ``fresh`` are
+    regular files, and stand on the source alone; ``theirs`` and ``ours`` are what the source and
+    the destination hold, as far as that was looked at; ``rest`` is every other name that stands on
+    either side; ``left_out``: as many are equal and excluded."""
 
     equal: Sequence[str]
+    fresh: list[str]
     rest: list[str]
     theirs: dict[str, Entry]
     ours: dict[str, Entry]

@@ -23,7 +23,7 @@ it is touched.
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from mirrorfs.core.bulk import Bulk, Bulking
+from mirrorfs.core.bulk import Bulk, Bulking, bulks
 from mirrorfs.core.checking import Checking
 from mirrorfs.core.pairing import Pairing
 from mirrorfs.core.plan import DELETE_LAST, Action, Notice, Plan, Stage, Verb, in_stages
@@ -143,13 +143,13 @@ class Reconciler:
         if spelling is not None and names is not None and spelling.loose(names):
             names = None  # what is asked for may stand there under another spelling
         if quick is not None:
-            names, batch.equal = quick.rest, quick.equal
+            names, batch.equal = [*quick.fresh, *quick.rest], quick.equal
             batch.source_entries = batch.destination_entries = len(quick.equal) + quick.left_out
             if not names and not quick.theirs:
                 self._rules.names.saw(frame.path, None, {})
                 return []
         theirs = ours = Listing({})
-        told = quick is not None and not quick.rest
+        told = False
         files: Sequence[str] = ()
         opens = self._rules.filter.descends(frame.path)
         if frame.want is not None and not opens and not self._options.delete_excluded:
@@ -160,10 +160,11 @@ class Reconciler:
             return []
         if frame.want is not None and opens:
             try:
-                if (found := self._bulking.of(frame)) is not None:
-                    files, wanted = found
-                    names = wanted
-                if not told and (names is None or names or not files):
+                if (found := self._bulking.of(frame, quick)) is not None:
+                    files, names = found
+                    wanted = names if quick is None else None
+                told = names is not None and not names and (quick is not None or bool(files))
+                if not told:
                     theirs = self._source.read(frame.path, names)
                 marked = self._marked(self._source, frame, theirs)
             except TreeError as error:
@@ -219,11 +220,11 @@ class Reconciler:
         if respelled and spelling is not None and spelling.fixes:
             pairing.respell(respelled, theirs, ours)
         pairing.pair(theirs, ours)
-        if files and (bulks := self._bulking.bulks(frame.path, files)):
+        if files:
             frame.make(batch)
             frame.touched = True
-            batch.bulks = bulks
-            self._bulks.extend((frame, bulk) for bulk in bulks)
+            batch.bulks = bulks(frame.path, files)
+            self._bulks.extend((frame, bulk) for bulk in batch.bulks)
         return pairing.children
 
     def _marked(self, reader: Reader, frame: Frame, listing: Listing) -> bool:

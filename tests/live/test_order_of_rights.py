@@ -74,7 +74,13 @@ def test_a_file_is_complete_before_it_has_its_name(places: Places) -> None:
     assert all(
         "O_EXCL" in words and words.split(")")[0].rstrip("<>").find("0600") > 0 for words in made
     )
-    for name in ("private", "program", "fifo"):
+    linked = next(words for call, words in seen if call == "linkat" and '"private"' in words)
+    steps = of(seen, re.search(r"#\d+", linked)[0] + "|O_TMPFILE")
+    assert steps[0][0] == "openat"
+    assert "0600" in steps[0][1]
+    assert [call for call, _ in steps][-1] == "linkat"
+    assert {"write", "utimensat"} < {call for call, _ in steps}
+    for name in ("program", "fifo"):
         published = next(words for call, words in seen if call in PUBLISH and f'"{name}"' in words)
         temporary = re.search(r'"(\.mirrorfs-[^"]+)"', published)[1]
         steps = of(seen, re.escape(temporary) + "|" + re.escape(f'"{temporary}"'))

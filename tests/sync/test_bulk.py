@@ -16,7 +16,7 @@ from support.portrait import portrait, unlike
 from mirrorfs.core.filter import EVERYTHING, Filter, FilterOptions
 from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Links, Options
-from mirrorfs.core.plan import Status
+from mirrorfs.core.plan import Status, Verb
 from mirrorfs.core.scope import Scope
 from mirrorfs.output.log import Level, Log
 from mirrorfs.output.narrator import Narrator
@@ -185,6 +185,21 @@ def _but_new(seen):
     return {
         path: one._replace(mtime_ns=0) if one.kind != "file" else one for path, one in seen.items()
     }
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("way", list(ways()), ids=lambda way: way[0])
+def test_so_is_what_comes_to_a_directory_that_is_there(tmp_path: Path, way) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    plot = [(b"", b"file", FILE), (b"d", b"changed", FILE), (b"d", b"tagged", TAGGED)]
+    plot += [(b"d", str(number).encode(), FILE) for number in range(100)]
+    plant(os.fsencode(source), [*plot, (b"d", b"twin", Thing("hard", b"0"))])
+    plant(os.fsencode(target), [(b"d", b"changed", TAGGED), (b"d", b"gone", FILE)])
+    settle()
+    told, copied = run(source, target, ARCHIVE, EVERYTHING, way)
+    assert copied == (0 if way[0] == "not at all" else 100)  # "0" has two names
+    assert told[0][Verb.CREATE] == 103
+    assert unlike(portrait(source), portrait(target)) == []
 
 
 @pytest.mark.root

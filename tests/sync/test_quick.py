@@ -279,7 +279,9 @@ def test_each_difference_is_seen_by_both(native, two) -> None:
                 agreed = base._replace(**{field: value})
                 (wanted,) = told(plain.look, one, other, ["."], agreed, most=1)
                 assert wanted is not None
-                assert sorted([*wanted.equal, *wanted.rest, *wanted.theirs]) == names
+                assert wanted.fresh == ["only on side 0"]
+                told_of = [*wanted.equal, *wanted.fresh, *wanted.rest, *wanted.theirs]
+                assert sorted(told_of) == names
                 assert wanted.theirs.keys() == wanted.ours.keys() == {"directory"}
                 for threads in (1, 3):
                     answer = told(native, one, other, ["."], agreed, threads=threads, most=1)
@@ -307,7 +309,7 @@ def test_large_directories_and_many_of_them(native, two) -> None:
     os.utime(places[0] / "large" / "4199", ns=(1, 2))
     os.unlink(places[1] / "large" / "0")
     (large,) = told(native, one, other, ["large"], Terms(), threads=2, most=1)
-    assert large.rest == ["0", "4199"]
+    assert (large.fresh, large.rest) == (["0"], ["4199"])
     assert len(large.equal) == 4198
     names = [*many, "large", "not there"]
     wanted = told(plain.look, one, other, names, Terms(), most=10**6)
@@ -395,7 +397,7 @@ def test_where_something_of_ours_is_left_nothing_is_told(native, two) -> None:
     for look in (partial(plain.look, most=99), partial(native, threads=2, most=99)):
         names = ["neither", "source", "destination"]
         assert told(look, one, other, names, Terms()) == [
-            Quick([".ours"], [], {}, {}),
+            Quick([".ours"], [], [], {}, {}),
             None,
             None,
         ]
@@ -437,9 +439,9 @@ def test_no_look_leaves_a_trace_or_a_descriptor(native, two) -> None:
         (place / "directory" / "file").touch()
         for path in (place / "directory", place / "directory" / "file"):
             os.utime(path, ns=(1, 1))
-    before = os.listdir("/proc/self/fd")
+    before, equal = os.listdir("/proc/self/fd"), Quick(["file"], [], [], {}, {})
     for look in (partial(plain.look, most=9), partial(native, threads=2, most=9)):
-        assert list(told(look, one, other, ["directory"], STRICT)) == [Quick(["file"], [], {}, {})]
+        assert list(told(look, one, other, ["directory"], STRICT)) == [equal]
     assert os.listdir("/proc/self/fd") == before
     for place in places:
         for path in (place / "directory", place / "directory" / "file"):

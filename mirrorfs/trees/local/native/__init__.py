@@ -7,7 +7,7 @@ nothing depends on this room. The environment's ``MIRRORFS_NATIVE=0`` does witho
 import os
 from types import ModuleType
 
-EDITION = 4  # counts what was changed about how the module is called; also in compiled.pyx
+EDITION = 5  # counts what was changed about how the module is called; also in compiled.pyx
 
 
 def load() -> ModuleType | None:

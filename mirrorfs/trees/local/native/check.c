@@ -234,9 +234,10 @@ static void *pair(void *given)
     for (size_t at = work->from; at < work->to; at++) {
         struct name *name = &ours->names[at];
         struct name *twin = find(work->table, theirs, ours->bytes, name);
-        if (!twin)
-            continue;
-        if (__atomic_exchange_n(&twin->verdict, DROPPED, __ATOMIC_RELAXED) == DROPPED)
+        if (!twin) {
+            if (name->type == DT_REG)
+                name->verdict = FRESH;
+        } else if (__atomic_exchange_n(&twin->verdict, DROPPED, __ATOMIC_RELAXED) == DROPPED)
             name->verdict = DROPPED; /* a name that moved while it was listed is there twice */
         else if ((name->type == DT_REG || name->type == DT_UNKNOWN) &&
                  (twin->type == DT_REG || twin->type == DT_UNKNOWN) &&

@@ -24,7 +24,7 @@ struct bounds {
     int xattrs[2];
 };
 
-enum verdict { REST, EQUAL, BELOW, DROPPED };
+enum verdict { REST, FRESH, EQUAL, BELOW, DROPPED };
 
 struct name {
     uint32_t offset, length; /* in the bytes of its listing */

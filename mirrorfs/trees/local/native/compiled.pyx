@@ -15,7 +15,7 @@ from os import fsencode, strerror
 
 from mirrorfs.core.quick import Quick
 
-EDITION = 4  # see mirrorfs.trees.local.native
+EDITION = 5  # see mirrorfs.trees.local.native
 
 
 cdef extern from "Python.h":
@@ -29,7 +29,7 @@ cdef extern from "dirent.h":
 
 cdef extern from "check.h":
     enum verdict:
-        REST, EQUAL, BELOW
+        REST, FRESH, EQUAL, BELOW
 
     struct terms:
         int64_t window_ns
@@ -122,10 +122,12 @@ cdef _told(answer *found, tuple xattrs):
     rest = _named(&found.ours, REST)
     rest += _named(&found.theirs, REST)
     rest.sort()
+    cdef list fresh = _named(&found.ours, FRESH)
+    fresh.sort()
     cdef Names equal = Names()
     equal.found, equal.count = found.ours, found.equal
     memset(&found.ours, 0, sizeof(listing))
-    return Quick(equal, rest, theirs, ours)
+    return Quick(equal, fresh, rest, theirs, ours)
 
 
 cdef dict _seen(list names, seen *found, object xattrs):

@@ -35,7 +35,7 @@ def look(
     for name in names:
         answers.append(answer := _directory(source, destination, name, terms, bounds))
         if answer is not None:
-            seen += len(answer.equal) + len(answer.rest) + len(answer.theirs)
+            seen += len(answer.equal) + len(answer.fresh) + len(answer.rest) + len(answer.theirs)
             if seen >= most:
                 break
     return answers
@@ -62,6 +62,7 @@ def _directory(
 def _pair(here: int, there: int, terms: Terms, bounds: Bounds) -> Quick | None:
     """Raises OSError."""
     equal: list[str] = []
+    fresh: list[str] = []
     rest: list[str] = []
     below: list[str] = []
     with os.scandir(there) as iterator:
@@ -96,7 +97,9 @@ def _pair(here: int, there: int, terms: Terms, bounds: Bounds) -> Quick | None:
                     continue
             except OSError:
                 pass
-        if twin is not None and _are_directories(item, twin):
+        if twin is None and item.is_file(follow_symlinks=False):
+            fresh.append(name)
+        elif twin is not None and _are_directories(item, twin):
             below.append(name)
         else:
             rest.append(name)
@@ -105,6 +108,7 @@ def _pair(here: int, there: int, terms: Terms, bounds: Bounds) -> Quick | None:
     equal.sort()
     return Quick(
         equal,
+        sorted(fresh),
         sorted((*rest, *twins, *(name for name in below if name not in both))),
         {name: theirs[name] for name in below if name in both},
         {name: ours[name] for name in below if name in both},
