@@ -140,7 +140,7 @@ class Reconciler:
             frame.scope = Scope.everything()
         names = wanted = frame.scope.names()
         spelling = self._rules.spelling
-        if spelling is not None and names is not None and spelling.loose(names):
+        if spelling is not None and names is not None and not frame.again and spelling.loose(names):
             names = None  # what is asked for may stand there under another spelling
         if quick is not None:
             names, batch.equal = [*quick.fresh, *quick.rest], quick.equal

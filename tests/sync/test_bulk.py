@@ -164,6 +164,13 @@ def run(source: Path, target: Path, opts, filter, way, **settings):
     EVERYTHING,
     3,
 )
+@example(  # one of two spellings is left
+    [(b"d", "\u00e9".encode(), Thing(what=(256 << 10) + 1)), (b"d", "e\u0301".encode(), FILE)],
+    [],
+    Options(normalise_names=True),
+    EVERYTHING,
+    1,
+)
 def test_it_ends_alike_and_tells_the_same(plot, there, opts, filter, transfers) -> None:
     with tempfile.TemporaryDirectory() as top:
         source = Path(top, "source")
