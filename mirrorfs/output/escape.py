@@ -1,7 +1,5 @@
 """Names made safe to print: no control sequence, no second line, nothing invisible gets out."""
 
-import unicodedata
-
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
@@ -19,7 +17,9 @@ def printable(text: str) -> str:
 def _escape(char: str) -> str:
     if named := _NAMED.get(char):
         return named
-    if unicodedata.category(char) not in _HIDDEN:
+    from unicodedata import category  # a millisecond of every start
+
+    if category(char) not in _HIDDEN:
         return char
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:
