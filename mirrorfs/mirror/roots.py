@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
-from mirrorfs.core.options import Options
+from mirrorfs.core.options import Links, Options
+from mirrorfs.core.record import replace
 from mirrorfs.drives import Found, asleep, find, make, rouse
 from mirrorfs.errors import DirectoryMissing, DriveAway, MirrorError
 from mirrorfs.mirror.claim import Claim
@@ -76,7 +77,7 @@ class Roots:
                     self._lock = lock_destination(at, wait, home)
                 tree = LocalTree(
                     at,
-                    options,
+                    _unfollowed(options),
                     writable=not dry,
                     fsync=fsync,
                     owner=owner,
@@ -161,6 +162,11 @@ class Roots:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _unfollowed(options: Options) -> Options:
+    """No link of a destination is followed, also where it is only looked at."""
+    return replace(options, links=Links.SKIP) if options.links is Links.FOLLOW else options
 
 
 def _nothing() -> "MemoryTree":

@@ -68,6 +68,23 @@ def test_dry_run_says_all_and_does_nothing(call: Any, place: Any) -> None:
     assert "Transferred:   \t" in done.err
 
 
+def did(err: str) -> set[str]:
+    """The paths that were, or would be, copied or removed."""
+    done = r"(?:INFO  |NOTICE): (.+): (?:Copied|Deleted|Removing|Skipped (?:copy|delete|remove))"
+    return {found[1] for line in messages(err) if (found := re.match(done, line))}
+
+
+def test_dry_run_follows_no_link_of_the_destination(call: Any, place: Any, tmp_path: Path) -> None:
+    place.write(tmp_path / "elsewhere", {"precious": "p"})
+    (place.source / "l").symlink_to("new")
+    for name, target in (("l", "same"), ("dangling", "none"), ("out", tmp_path / "elsewhere")):
+        (place.destination / name).symlink_to(target)
+    dry = call("sync", "-L", place.source, place.destination, "-n")
+    assert dry.code == 0
+    done = call("sync", "-L", place.source, place.destination, "-v")
+    assert did(dry.err) == did(done.err) >= {"l", "dangling", "out"}
+
+
 def test_dry_run_makes_no_destination(call: Any, place: Any, tmp_path: Path) -> None:
     assert call("sync", place.source, tmp_path / "none", "-n").code == 0
     assert not (tmp_path / "none").exists()
