@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 
 from journal import JournalError, writer_alive
+from mirrorfs.apply.apply import WITHHELD
 from mirrorfs.apply.flow import Flow
 from mirrorfs.cli.invocation import Call
 from mirrorfs.cli.settings import NANOSECONDS, Mirroring, mirroring, only_file, pace, quota
@@ -19,9 +20,12 @@ from mirrorfs.cli.toggling import toggling
 from mirrorfs.cli.voice import Voice, print_out
 from mirrorfs.core.guard import Danger, Refusal
 from mirrorfs.core.options import Options
+from mirrorfs.core.plan import Outcome, Plan, Status
 from mirrorfs.core.record import replace
 from mirrorfs.core.report import Report
 from mirrorfs.core.tree import Failure, Trouble
+from mirrorfs.core.walk import Batch
+from mirrorfs.core.withhold import withhold
 from mirrorfs.drives import absolute, parse
 from mirrorfs.errors import ExitCode, LimitReached, MirrorError, SettingError
 from mirrorfs.history import History
@@ -174,16 +178,28 @@ class _Run:
     def _plan(self) -> int:
         reading = self._mirror.reading()
         self._say(reading)
-        plan = self._mirror.plan(reading)
-        planned(self._voice.listener, plan)
+        listener = self._voice.listener
+        plan = self._mirror.plan(
+            reading, heard=lambda batch: listener.planned(Batch(batch.path, equal=batch.equal))
+        )
+        planned(listener, plan)
         refusal = self._mirror.weigh(plan, whole=reading.scope.is_everything)
-        self._voice.would(plan)
+        self._voice.would(self._feasible(plan))
         if refusal is not None:
             return self._refused(refusal)
         if plan.failures:
             code = self._failed(len(plan.failures), plan.failures[-1].message)
             return code if _may_retry(plan.failures) else ExitCode.NO_RETRY
         return self._succeeded()
+
+    def _feasible(self, plan: Plan) -> Plan:
+        """What a run would do of it, after the errors that are known by now."""
+        if not plan.failures or self._made.settings.ignore_errors:
+            return plan
+        done, withheld = withhold(plan.actions)
+        why = Failure("", Trouble.LIMIT, WITHHELD)
+        self._voice.listener.done([Outcome(action, Status.SKIPPED, why) for action in withheld])
+        return plan._replace(actions=tuple(done))
 
     def _attempts(self) -> int:
         retries = self._flags.limiting.retries

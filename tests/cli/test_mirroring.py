@@ -85,6 +85,33 @@ def test_dry_run_follows_no_link_of_the_destination(call: Any, place: Any, tmp_p
     assert did(dry.err) == did(done.err) >= {"l", "dangling", "out"}
 
 
+def test_dry_run_removes_nothing_after_an_error(call: Any, place: Any, tmp_path: Path) -> None:
+    """As a run does it: neither what is gone, nor what stands where something else belongs."""
+    (place.source / "loop").symlink_to("loop")
+    place.write(place.destination, {"d": "a file in the way"})
+    words = ("sync", "-L", place.source, place.destination, "--retries=1", "-v")
+    dry = call(*words, "-n", f"--combined={tmp_path / 'dry'}")
+    assert dry.code == 1
+    assert "not deleting files as there were IO errors" in dry.err
+    done = call(*words, f"--combined={tmp_path / 'done'}")
+    assert did(dry.err) == did(done.err) == {"new", "changed"}
+    assert lines(tmp_path / "dry") == lines(tmp_path / "done")
+    (place.destination / "new").unlink()
+    dry = call(*words, "-n", "--ignore-errors")
+    assert did(dry.err) == {"new", "d", "d/deep", "gone", "e", "e/gone"}
+
+
+def test_dry_run_reports_what_is_equal(call: Any, place: Any, tmp_path: Path) -> None:
+    words = ("sync", place.source, place.destination)
+    assert call(*words, "-n", f"--combined={tmp_path / 'dry'}").code == 0
+    assert call(*words, f"--combined={tmp_path / 'done'}").code == 0
+    assert "= same" in lines(tmp_path / "dry") == lines(tmp_path / "done")
+
+
+def lines(report: Path) -> list[str]:
+    return sorted(report.read_text().splitlines())
+
+
 def test_dry_run_makes_no_destination(call: Any, place: Any, tmp_path: Path) -> None:
     assert call("sync", place.source, tmp_path / "none", "-n").code == 0
     assert not (tmp_path / "none").exists()
