@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from mirrorfs.core.compare import Verdict, comparer
 from mirrorfs.core.options import Options
 from mirrorfs.core.record import replace
-from mirrorfs.core.tree import Entry, Failure, Kind, Reader, TreeError, split
+from mirrorfs.core.tree import Entry, Failure, Reader, TreeError, split
 
 Place = TypeVar("Place", bound=Reader)
 
@@ -44,9 +44,7 @@ class Elsewhere(Generic[Place]):
         )
 
     def find(self, path: str, want: Entry) -> tuple[Place, Entry] | None:
-        """The first place that holds the file ``want`` at ``path``, and what is there."""
-        if want.kind is not Kind.FILE:
-            return None
+        """The first place that holds ``want``, no directory, at ``path``, and what is there."""
         directory, name = split(path)
         for place in self._places:
             try:

@@ -32,8 +32,8 @@ def nothing_spared(path: str, want: Entry) -> bool:
 
 class Rules:
     """What holds for every directory of a walk. ``same_content`` answers, for names in a
-    directory whose entries cannot tell, whether the contents are equal; ``spare``, whether a file
-    need not be copied although it is not there; ``names`` are told what the source holds."""
+    directory whose entries cannot tell, whether the contents are equal; ``spare``, whether a name
+    need not be made although it is not there; ``names`` are told what the source holds."""
 
     def __init__(
         self,

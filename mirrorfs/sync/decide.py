@@ -131,9 +131,9 @@ class Deciding:
         return tracked(walk, self._options, strategy, same)
 
     def _spare(self, path: str, want: Entry) -> bool:
-        """Whether a file is held elsewhere and left out; one to be taken from there is not."""
-        found = self._elsewhere.find(path, want)
-        if found is None or self._lending is None:
-            return found is not None
-        self._lending.lend(path, want, *found)
+        """Whether a name is held elsewhere and left out; a file to be taken from there is not."""
+        if self._lending is None:
+            return self._elsewhere.find(path, want) is not None
+        if want.kind is Kind.FILE and (found := self._elsewhere.find(path, want)) is not None:
+            self._lending.lend(path, want, *found)
         return False

@@ -126,6 +126,23 @@ def test_compare_dest_counts_only_with_what_is_kept(call: Any, place: Any, tmp_p
     assert (place.destination / "new").stat().st_mode == (place.source / "new").stat().st_mode
 
 
+def test_links_count_as_files_do(call: Any, place: Any, tmp_path: Path) -> None:
+    """What is no file needs no content from elsewhere: it is left out or made."""
+    other = tmp_path / "other"
+    other.mkdir()
+    for root, moved in ((place.source, "new"), (other, "elsewhere")):
+        (root / "same-link").symlink_to("new")
+        (root / "moved-link").symlink_to(moved)
+        os.mkfifo(root / "fifo")
+    words = "sync", place.source, place.destination, "-a"
+    assert call(*words, "--compare-dest", other).code == 0
+    left_out = {"same-link", "fifo"}
+    assert not left_out & set(os.listdir(place.destination))
+    assert os.readlink(place.destination / "moved-link") == "new"
+    assert call(*words, "--copy-dest", other).code == 0
+    assert left_out < set(os.listdir(place.destination))
+
+
 def test_copy_dest_gives_the_content(call: Any, place: Any, tmp_path: Path) -> None:
     other = tmp_path / "other"
     # Equal by size and time, so that where the bytes come from can be told.
