@@ -179,9 +179,11 @@ class _Run:
         reading = self._mirror.reading()
         self._say(reading)
         listener = self._voice.listener
-        plan = self._mirror.plan(
-            reading, heard=lambda batch: listener.planned(Batch(batch.path, equal=batch.equal))
-        )
+
+        def stays(batch: Batch) -> None:
+            listener.planned(Batch(batch.path, equal=batch.equal, kept=batch.kept))
+
+        plan = self._mirror.plan(reading, heard=stays)
         planned(listener, plan)
         refusal = self._mirror.weigh(plan, whole=reading.scope.is_everything)
         self._voice.would(self._feasible(plan))

@@ -149,10 +149,10 @@ def _as_asked(
 def _kept(source: Entry, found: Entry, options: Options) -> Difference | None:
     """Whether the destination's version stays, whatever it is."""
     if options.ignore_existing:
-        return Difference(Verdict.KEPT, "it exists already")
+        return Difference(Verdict.KEPT, "Destination exists, skipping")
     newer = found.mtime_ns - source.mtime_ns
     if options.update and not options.ignore_times and newer >= options.modify_window_ns:
-        return Difference(Verdict.KEPT, "the destination's is newer")
+        return Difference(Verdict.KEPT, "Destination is newer than source, skipping")
     return None
 
 

@@ -247,7 +247,7 @@ class Pairing:
             case Verdict.REFUSED:
                 batch.failures.append(Failure(path, Trouble.LIMIT, difference.reason))
             case Verdict.KEPT:
-                batch.notices.append(Notice(path, f"kept: {difference.reason}"))
+                batch.kept.append(Notice(path, difference.reason))
 
     def _right(self, name: str, want: Entry, have: Entry, action: Action | None = None) -> None:
         """On both sides, of equal content; ``action`` is what is left to do. It may still have to

@@ -19,13 +19,15 @@ VANISHED = "vanished while it was looked at"
 class Batch:
     """What one directory gave. ``ready``: touches nothing that exists and needs nothing but the
     batches before this one; ``later``: waits until everything was read and weighed; ``equal``: the
-    names (not of directories) that need nothing; ``bulks`` come after ``ready``; ``vanished``: what
-    could not be looked at any more. ``settles``: the walk goes on when all bulks are settled."""
+    names (not of directories) that need nothing; ``kept``: what stays on the destination because
+    the user wants that, whatever it is; ``bulks`` come after ``ready``; ``vanished``: what could
+    not be looked at any more. ``settles``: the walk goes on when all bulks are settled."""
 
     path: str
     ready: list[Action] = field(default_factory=list)
     later: list[Action] = field(default_factory=list)
     equal: Sequence[str] = ()
+    kept: list[Notice] = field(default_factory=list)
     bulks: list[Bulk] = field(default_factory=list)
     settles: bool = False
     failures: list[Failure] = field(default_factory=list)

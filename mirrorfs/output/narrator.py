@@ -51,7 +51,7 @@ class Narrator(Listener):
     def planned(self, batch: Batch) -> None:
         stats = self._stats
         stats.listed += batch.source_entries + batch.destination_entries
-        stats.checks += len(batch.equal)
+        stats.checks += len(batch.equal) + len(batch.kept)
         for action in batch.ready:
             self._expect(action)
         for action in batch.later:
@@ -67,6 +67,8 @@ class Narrator(Listener):
             where = f"{batch.path}/" if batch.path else ""
             for name in batch.equal:
                 self._log.debug("Unchanged skipping", where + name)
+            for path, message in batch.kept:
+                self._log.debug(message, path)
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
         says, repeats = self._log.shows(Level.INFO), self._repeats

@@ -108,6 +108,8 @@ class Reports(Listener):
         if self._matches and self._attempts == 1:
             for name in batch.equal:
                 self._write(MATCH, join(batch.path, name))
+            for path, _ in batch.kept:
+                self._write(MATCH, path)
         for failure in batch.failures:
             self._errors.add(failure.path)
 

@@ -166,6 +166,28 @@ def test_max_delete_deletes_nothing_when_exceeded(call: Any, place: Any, flags: 
     assert (place.destination / "e/gone").exists()
 
 
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["run", "dry"])
+@pytest.mark.parametrize(
+    ("flag", "why"),
+    [
+        ("--ignore-existing", "Destination exists, skipping"),
+        ("--update", "Destination is newer than source, skipping"),
+    ],
+)
+def test_what_the_user_keeps_is_said_to_who_wants_to_hear_it(
+    call: Any, place: Any, tmp_path: Path, flag: str, why: str, dry: list[str]
+) -> None:
+    os.utime(place.destination / "changed", ns=(2 * 10**18, 2 * 10**18))
+    words = ("sync", place.source, place.destination, "--exclude=/new", flag, *dry)
+    done = call(*words, "-vv", f"--combined={tmp_path / 'all'}")
+    assert f"DEBUG : changed: {why}" in messages(done.err)
+    assert "= changed" in lines(tmp_path / "all")
+    quiet = call(*words)
+    assert quiet.code == 0
+    assert "changed" not in quiet.err
+    assert (place.destination / "changed").read_text() == "v1"
+
+
 def test_error_on_no_transfer(call: Any, place: Any) -> None:
     words = ("sync", place.source, place.destination, "--error-on-no-transfer")
     assert call(*words).code == 0
