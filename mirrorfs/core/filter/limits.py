@@ -1,4 +1,4 @@
-"""Limits on size and age. They judge files, links and special files, never directories.
+"""Limits on size and age. An age is asked of everything but directories, a size of files only.
 
 Both ends are inclusive. An age is a span before `now_ns` or a fixed date; what it works out to is
 fixed when the filter is built. (rclone: --min-size, --max-size, --min-age, --max-age)
