@@ -89,7 +89,8 @@ class Pairing:
             elif have:
                 self._vanish(path, have)
         for failure in theirs.failures.values():
-            self._batch.report(failure)
+            if rules.may_include(failure):
+                self._batch.report(failure)
         if ours.failures:
             frame.shelters = True
             self._batch.failures += ours.failures.values()

@@ -13,7 +13,7 @@ from mirrorfs.core.links import LinkedNames
 from mirrorfs.core.options import Links, Options
 from mirrorfs.core.plan import Action
 from mirrorfs.core.sharing import Sharing
-from mirrorfs.core.tree import Entry, Failure, Kind
+from mirrorfs.core.tree import Entry, Failure, Kind, Trouble
 from mirrorfs.core.walk import Batch
 
 if TYPE_CHECKING:
@@ -70,6 +70,18 @@ class Rules:
             return self.filter.descends(path) or self.filter.includes(path, is_directory=True)
         size = entry.size if entry.kind is Kind.FILE else -1
         return self.filter.includes(path, size=size, mtime_ns=entry.mtime_ns)
+
+    def may_include(self, failure: Failure) -> bool:
+        """The same of a name that could not be looked at: what it is, nobody knows; a link that
+        leads nowhere or around is neither a file nor a directory."""
+        path, filter = failure.path, self.filter
+        if self.plain:
+            return True
+        as_file = filter.includes(path)
+        as_directory = filter.descends(path) or filter.includes(path, is_directory=True)
+        if failure.trouble in (Trouble.UNSUPPORTED, Trouble.LOOP):
+            return as_file and as_directory
+        return as_file or as_directory
 
     def differ(self, path: str, want: Entry, have: Entry) -> Difference | None:
         """How two entries differ; content in doubt is not believed for what it looks like."""

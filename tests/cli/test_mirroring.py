@@ -229,6 +229,15 @@ def test_failed_paths_are_retried_and_the_run_fails(call: Any, place: Any) -> No
     assert (place.destination / "new").exists()
 
 
+def test_a_link_that_leads_nowhere_may_be_excluded(call: Any, place: Any) -> None:
+    for name, target in (("broken", "none"), ("loop", "loop"), ("d/above", ".")):
+        (place.source / name).symlink_to(target)
+    words = ("sync", "-L", place.source, place.destination, "--exclude=above/**", "--exclude=loop")
+    assert call(*words, "--retries=1").code == 1
+    assert call(*words, "--exclude=/broken") == (0, "", "")
+    assert place.read(place.destination) == WANTED
+
+
 def test_a_limit_of_the_user_is_not_retried(call: Any, place: Any) -> None:
     done = call("sync", place.source, place.destination, "--immutable")
     assert done.code == 6

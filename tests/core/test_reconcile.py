@@ -200,6 +200,24 @@ def test_what_cannot_be_read(side, call, path, trouble, expected, failures):
     assert failed == failures
 
 
+@pytest.mark.parametrize(
+    ("excluded", "trouble", "failures"),
+    [
+        (["/d/a", "/d/a/"], Trouble.DENIED, set()),  # whatever it is
+        (["/d/a"], Trouble.DENIED, {"d/a"}),  # it may be a directory
+        (["/d/a/"], Trouble.DENIED, {"d/a"}),  # it may be a file
+        (["/d/a"], Trouble.UNSUPPORTED, set()),  # a link that leads nowhere
+        (["/d/a/**"], Trouble.LOOP, set()),  # or around
+        (["/d/b"], Trouble.UNSUPPORTED, {"d/a"}),
+    ],
+)
+def test_what_is_excluded_need_not_be_looked_at(excluded, trouble, failures):
+    source, destination = trees("d/a", "d/a z")
+    source.fail("entry", "d/a", trouble, None)
+    done, failed = planned(source, destination, filter=without(*excluded))
+    assert (done, failed) == ({"delete z"}, failures)
+
+
 @pytest.mark.parametrize("call", ["read", "entry"])
 def test_a_doomed_directory_with_something_unreadable_stays(call):
     source, destination = trees("", "d/e/f d/g")
