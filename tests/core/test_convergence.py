@@ -1,7 +1,7 @@
 """Two trees that have nothing to do with each other become what the options and the filter ask
 for: planning again gives nothing, and whatever is none of the mirror's business stays as it was."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.history import NAMES, History, histories, places
 from support.mirroring import MARKED, WITHOUT_A, WITHOUT_A_D, WITHOUT_TMP, mirror, without
@@ -88,6 +88,19 @@ def test_planning_again_gives_nothing(
 
 
 @given(**trees, keep=kept, filter=st.sampled_from(named_filters))
+@example(  # a file d, left out, and a directory d
+    [("write", 0, b""), ("mkdir", (0, "b")), ("move", 0, (0, "d"))],
+    [],
+    [("move", 0, (0, "a")), ("move", 0, (0, "d"))],
+    [],
+    [],
+    {
+        "links": Links.SKIP,
+        "delete": True,
+        **dict.fromkeys(["delete_excluded", *KEEP.split()], False),
+    },
+    named_filters[-1],
+)
 def test_the_mirror_holds_what_is_included_and_the_rest_stays(
     shared, theirs, ours, special, ours_special, keep, filter
 ):
@@ -135,11 +148,14 @@ def test_the_mirror_holds_what_is_included_and_the_rest_stays(
             assert path in after
         elif not opts.delete and path in after and not entry.is_directory:
             assert after[path] == (entry, content)
+    # What is left out of the source protects what has its name, whatever that is.
+    left_out = [path for path, (entry, _) in snapshot(source).items() if not included(path, entry)]
     for path in after.keys() - wanted.keys() - set(blocked):
         entry, _ = before[path]  # nothing appears from nowhere
+        protected = any(path == top or is_below(path, top) for top in left_out)
         assert (
             not opts.delete or not visible(entry)
-            or (not included(path, entry) and not opts.delete_excluded)
+            or ((protected or not included(path, entry)) and not opts.delete_excluded)
             or (entry.is_directory and any(is_below(other, path) for other in after))
         ), path  # fmt: skip
 
