@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterator
 
 from mirrorfs.cli.invocation import Call
-from mirrorfs.cli.mirroring import read_settings
+from mirrorfs.cli.mirroring import one_file, read_settings
+from mirrorfs.cli.settings import only_file
 from mirrorfs.cli.voice import Voice
 from mirrorfs.core.options import Options
 from mirrorfs.core.plan import Action, Verb
@@ -34,6 +35,9 @@ from mirrorfs.trees.respelled import Respelled
 def run(call: Call) -> int:
     source, destination = call.places
     made = read_settings(call)
+    if (single := one_file(source)) is not None:
+        source, name = single
+        made = replace(made, filter=only_file(name))
     options = Options(
         links=made.options.links,
         one_file_system=made.options.one_file_system,
@@ -59,7 +63,7 @@ def run(call: Call) -> int:
             made.filter,
             lambda path, names: here.same_content(path, names, reader),
         )
-        checking = _Checking(call, voice)
+        checking = _Checking(call, voice, (source, destination))
         rules.spelling = spelling
         try:
             for batch in Reconciler(here, reader, rules).walk(Scope.everything()):
@@ -82,13 +86,11 @@ def _destination(path: str, options: Options, mine: str) -> Tree:
 class _Checking:
     """Sorts what is found into rclone's signs, and counts."""
 
-    def __init__(self, call: Call, voice: Voice) -> None:
+    def __init__(self, call: Call, voice: Voice, places: tuple[str, str]) -> None:
         self._voice = voice
         self._log = call.log
         self._one_way = call.flags.checking.one_way
-        self._here, self._there = (
-            f"Local file system at {absolute(place)}" for place in call.places
-        )
+        self._here, self._there = (f"Local file system at {absolute(place)}" for place in places)
         self._matching = self._differing = self._errors = 0
         self._only_here = self._only_there = 0
 

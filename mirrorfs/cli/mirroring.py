@@ -61,6 +61,14 @@ def read_settings(call: Call) -> Mirroring:
     return made
 
 
+def one_file(source: str) -> tuple[str, str] | None:
+    """The directory and the name of a source that is a file, and no directory (rclone)."""
+    if parse(source) is not None or not os.path.isfile(source):
+        return None
+    directory, name = os.path.split(os.path.abspath(source))
+    return directory, name
+
+
 def mirror(call: Call) -> int:
     """One run of sync or copy; the exit code. Raises MirrorError."""
     source, destination = call.places
@@ -70,8 +78,8 @@ def mirror(call: Call) -> int:
             call.log.notice(f"Ignoring {flag} as it doesn't work with copy or move, only sync")
     elif call.flags.copying.no_traverse:
         call.log.error("Ignoring --no-traverse with sync")
-    if parse(source) is None and os.path.isfile(source):
-        source, name = os.path.split(os.path.abspath(source))
+    if (single := one_file(source)) is not None:
+        source, name = single
         made = replace(made, options=_one_file(made.options), filter=only_file(name), recipe=None)
     elif call.command == "sync" and call.flags.state.wait and not _looks_only(call):
         from mirrorfs.cli.waiting import waited

@@ -70,6 +70,14 @@ def test_check_sees_what_size_and_time_hide(call: Any, place: Any) -> None:
     assert (place.destination / "same").read_text() == "S"
 
 
+def test_check_of_a_single_file(call: Any, place: Any) -> None:
+    """It is compared with the one of its name in the directory, whatever else is there."""
+    words = (place.destination, "--exclude=*", "--combined=-")
+    assert call("check", place.source / "same", *words)[:2] == (0, "= same\n")
+    assert call("check", place.source / "changed", *words)[:2] == (1, "* changed\n")
+    assert call("check", place.source / "new", *words)[:2] == (1, "+ new\n")
+
+
 def test_check_of_what_is_not_there(call: Any, place: Any, tmp_path: Path) -> None:
     done = call("check", place.source, tmp_path / "none")
     assert done.code == 1
