@@ -31,6 +31,7 @@ FORCED = ("--watch-backend", "inotify")
 
 _WAIT = re.compile(r"\b(epoll_p?wait2?|poll|ppoll|select|pselect6|futex|clock_nanosleep)\b")
 _OVER = re.compile(r"= 0 \(Timeout\)|= 0$|ETIMEDOUT")
+_SPENT = re.compile(r" <(\d+\.\d+)>$")
 _CUT = re.compile(r"unfinished \.\.\.>|detached|restart_syscall|ERESTART")  # by strace itself
 
 
@@ -102,7 +103,7 @@ def _stretch(answer: Answer, scale: Scale, place: Place, peer: Peer, pid: int) -
 def _others(pid: int, seconds: float) -> list[str]:
     """The first calls of those wake-ups of a stretch that are no timers."""
     with tempfile.NamedTemporaryFile("r") as log:
-        words = ["strace", "-f", "-ttt", "-qq", "-o", log.name]
+        words = ["strace", "-f", "-ttt", "-T", "-qq", "-o", log.name]
         for one in family(pid):
             words += ["-p", str(one)]
         with subprocess.Popen(words, stderr=subprocess.DEVNULL) as tracer:
@@ -112,15 +113,21 @@ def _others(pid: int, seconds: float) -> list[str]:
 
 
 def others(lines: list[str]) -> list[str]:
-    """Of lines of strace -f -ttt (process, seconds, call): the first calls of wake-ups, which are
-    apart in time, that are not waits whose time was over. What strace itself interrupted when it
-    began and ended does not count."""
+    """Of lines of strace -f -ttt -T (process, seconds, call, seconds in it): the first calls of
+    wake-ups, which end apart in time, that are not waits whose time was over. What strace itself
+    interrupted when it began and ended does not count."""
     found, last = [], 0.0
     for line in lines:
         _, moment, call = line.split(None, 2)
+        end = float(moment)
+        if spent := _SPENT.search(call):
+            call = call[: spent.start()]
+            # What others' calls stand in between of is told twice, when it begins and when it ends.
+            end += 0.0 if "resumed>" in call else float(spent[1])
         if _CUT.search(call):
+            last = end if spent else last
             continue
-        if float(moment) - last > APART and not (_WAIT.search(call) and _OVER.search(call)):
+        if end - last > APART and not (_WAIT.search(call) and _OVER.search(call)):
             found.append(call)
-        last = float(moment)
+        last = end
     return found

@@ -96,3 +96,12 @@ def test_a_timer_and_what_it_does_is_told_from_another_wake_up():
         "7 109.0 epoll_wait(3,  <detached ...>",
     ]
     assert others(lines) == ["<... epoll_wait resumed>[{EPOLLIN}], 8, 1000) = 1"]
+
+
+def test_a_wait_that_is_told_as_one_ends_when_its_time_is_over():
+    lines = [
+        "7 100.000 poll([{fd=3}], 1, 30000) = 0 (Timeout) <30.000>",
+        '7 130.001 openat(AT_FDCWD, "/source", O_RDONLY) = 9 <0.000>',
+        '7 140.000 read(5, "x", 1) = 1 <0.000>',
+    ]
+    assert others(lines) == ['read(5, "x", 1) = 1']
